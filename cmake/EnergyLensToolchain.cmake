@@ -1,0 +1,43 @@
+# Compiler settings and the outside packages, each found once.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env "CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime"
+      "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" ${CCACHE_PROGRAM})
+endif()
+
+execute_process(
+  COMMAND "${ENERGY_LENS_PYTHON}" -c "import torch; print(torch.utils.cmake_prefix_path)"
+  OUTPUT_VARIABLE TORCH_PREFIX OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE TORCH_PREFIX_RESULT)
+if(NOT TORCH_PREFIX_RESULT EQUAL 0)
+  message(FATAL_ERROR "${ENERGY_LENS_PYTHON} has no torch: run tools/bootstrap first")
+endif()
+list(APPEND CMAKE_PREFIX_PATH "${TORCH_PREFIX}")
+find_package(Torch 2.13 REQUIRED)
+add_library(Torch INTERFACE)
+target_link_libraries(Torch INTERFACE ${TORCH_LIBRARIES})
+target_include_directories(Torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(CLI11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+
+add_library(energy_lens_flags INTERFACE)
+target_compile_options(energy_lens_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)
+if(ENERGY_LENS_ASAN)
+  target_compile_options(energy_lens_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                         -fno-sanitize=vptr)
+  target_link_options(energy_lens_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(ENERGY_LENS_TSAN)
+  target_compile_options(energy_lens_flags INTERFACE -fsanitize=thread)
+  target_link_options(energy_lens_flags INTERFACE -fsanitize=thread)
+endif()

@@ -1,0 +1,18 @@
+// Work cut into blocks whose boundaries depend on the problem alone, never on the number of threads. ATen operators
+// called inside a block run on that block's thread only, so a block's bits are the same for any thread count.
+#pragma once
+#include <ATen/Parallel.h>
+
+#include <cstdint>
+#include <functional>
+
+namespace energy_lens {
+
+// Calls body(block) for block in [0, blocks), on at::get_num_threads() threads. body must write only its own output.
+inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
+  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < end; ++block) body(block);
+  });
+}
+
+}  // namespace energy_lens

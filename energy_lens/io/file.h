@@ -1,0 +1,29 @@
+// Whole files: read, atomic write, digest.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace energy_lens {
+
+using Json = nlohmann::ordered_json;
+
+// Errors: NotFound; BadInput for a directory, or more than max_bytes.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 1ull << 31);
+
+// Parses JSON. Errors: BadInput naming the file and the position; duplicate keys, NaN and depth > 200 are refused.
+Json read_json(const std::filesystem::path& path, std::uint64_t max_bytes = 256ull << 20);
+
+// Temporary name beside `path`, fsync, rename. Errors: Resource; the old file, if any, is then untouched.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+// Lower-case hex SHA-256.
+std::string sha256_hex(std::string_view bytes);
+std::string sha256_hex_of_file(const std::filesystem::path& path);
+
+// True when bytes are well-formed UTF-8 (no surrogates, no overlong forms).
+bool is_utf8(std::string_view bytes);
+
+}  // namespace energy_lens
