@@ -1,0 +1,13 @@
+// JSON as files from outside must be: UTF-8, no duplicate keys, bounded depth.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "energy_lens/io/file.h"
+
+namespace energy_lens {
+
+// Parses `text`; `what` names it in errors. Errors: BadInput (syntax with its byte, duplicate key, deeper than 200).
+Json parse_json(std::string_view text, const std::string& what);
+
+}  // namespace energy_lens

@@ -1,0 +1,45 @@
+#include "energy_lens/io/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "energy_lens/core/error.h"
+
+namespace energy_lens {
+namespace {
+
+// Closes on every way out of open().
+struct Descriptor {
+  int value;
+  ~Descriptor() {
+    if (value >= 0) ::close(value);
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (descriptor.value < 0) {
+    const ErrorKind kind = errno == ELOOP ? ErrorKind::BadInput : ErrorKind::NotFound;
+    fail(kind, "open", path.string() + ": " + std::strerror(errno) + ", expected a readable file");
+  }
+  struct stat status {};
+  if (::fstat(descriptor.value, &status) != 0 || !S_ISREG(status.st_mode)) {
+    fail(ErrorKind::BadInput, "open", path.string() + " is not a regular file");
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0) fail(ErrorKind::BadInput, "open", path.string() + " is empty");
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
+  if (data == MAP_FAILED) fail(ErrorKind::Resource, "open", path.string() + ": " + std::strerror(errno));
+  return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::uint8_t*>(data), size));
+}
+
+MappedFile::~MappedFile() { ::munmap(const_cast<std::uint8_t*>(data_), size_); }
+
+}  // namespace energy_lens
