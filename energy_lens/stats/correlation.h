@@ -1,0 +1,28 @@
+// Correlations of two plain series of equal length n, in fp64 and two passes. A correlation of a constant series is
+// undefined and is NaN, never 0. Errors: Usage (lengths differ).
+#pragma once
+#include <span>
+#include <vector>
+
+namespace energy_lens {
+
+struct Interval {
+  double low = 0.0;
+  double high = 0.0;
+};
+
+double pearson(std::span<const double> x, std::span<const double> y);
+
+// Ranks 1..n; tied values share the mean of the ranks they cover.
+std::vector<double> mid_ranks(std::span<const double> x);
+
+// Pearson of the mid-ranks.
+double spearman(std::span<const double> x, std::span<const double> y);
+
+// tanh(atanh(r) -+ z sqrt(1 / (n - 3))). n may be an effective size; NaN bounds where n <= 3 or r is NaN.
+Interval fisher_interval(double r, double n, double level = 0.95);
+
+// Area under the ROC curve: P(score of a positive > score of a negative), ties counting one half. NaN with one class.
+double auc(std::span<const double> scores, const std::vector<bool>& positive);
+
+}  // namespace energy_lens

@@ -1,0 +1,62 @@
+// Document permutation: is a series a aligned with a series s beyond what documents with nothing in common show?
+// A whole document of a meets a whole document of s at the same positions, so autocorrelation, topic effects and shared
+// position trends keep their shape under the null. With c_d = sum_t a[d, t] s[pi(d), t] the statistic is studentised,
+//   T(pi) = sum_d c_d / sqrt(sum_d c_d^2)       (DiCiccio and Romano 2017; unstudentised tests independence instead),
+// and needs only G[d, d'] = sum_t a[d, t] s[d', t]: O(D) a permutation. All features share the permutations, which
+// makes the maximum over features a valid null (Westfall and Young 1993). p = (b + 1) / (P + 1), never 0.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "energy_lens/core/progress.h"
+
+namespace energy_lens {
+
+// pi_p(d) = index[d * count + p]. Permutation p is drawn from Philox(seed, "permutation", p).
+struct Permutations {
+  std::int64_t documents = 0;
+  std::int64_t count = 0;
+  std::vector<std::int32_t> index;  // [D, P]
+};
+
+// strata [D]: documents change places only inside a stratum; empty means one stratum.
+// Errors: Usage (documents < 1, count < 1, strata of another length).
+Permutations document_permutations(std::int64_t documents, std::int64_t count, std::uint64_t seed,
+                                   std::span<const std::int64_t> strata = {});
+
+// G of one feature, with the rows of documents where the feature is silent written once:
+//   G[d, d'] = common[d'] + (d = rows[r] ? excess[r * D + d'] : 0).
+// Only pairs of one stratum are ever read.
+struct DocumentProducts {
+  std::vector<double> common;      // [D]
+  std::vector<std::int32_t> rows;  // ascending
+  std::vector<double> excess;      // [rows, D]
+};
+
+// From a full G [D, D].
+DocumentProducts dense_products(std::span<const double> g, std::int64_t documents);
+
+// Returns the products of the given features, in order. Called twice for each feature, from the calling thread.
+using ProductsOf = std::function<std::vector<DocumentProducts>(std::span<const std::int64_t> features)>;
+
+// One entry a feature. A feature whose c_d are all zero has statistic 0 and every p 1.
+struct PermutationTest {
+  std::vector<double> statistic;    // T of the data
+  std::vector<double> p;            // two-sided
+  std::vector<double> p_greater;    // one-sided, T large
+  std::vector<double> p_less;       // one-sided, T small
+  std::vector<double> single_step;  // max-T adjusted over all features
+  std::vector<double> step_down;    // Westfall-Young, <= single_step
+};
+
+// Holds the products of 32 features at a time, never [F, D, D]. The numbers do not depend on the number of threads.
+PermutationTest permutation_test(std::int64_t features, const ProductsOf& products, const Permutations& permutations,
+                                 Progress& progress = no_progress());
+
+// The readable reference: T from the series a, s [D, T] themselves and one permutation [D].
+double reference_statistic(std::span<const double> a, std::span<const double> s, std::int64_t tokens,
+                           std::span<const std::int64_t> permutation);
+
+}  // namespace energy_lens
