@@ -23,6 +23,12 @@ find_package(Torch 2.13 REQUIRED)
 add_library(Torch INTERFACE)
 target_link_libraries(Torch INTERFACE ${TORCH_LIBRARIES})
 target_include_directories(Torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+# at::parallel_for is a header template that runs serially unless the including unit has OpenMP. The wheel ships its
+# own libgomp under the usual soname, so only one is loaded.
+if(NOT APPLE)
+  target_compile_options(Torch INTERFACE -fopenmp)
+  target_link_options(Torch INTERFACE -fopenmp)
+endif()
 
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)

@@ -3,6 +3,7 @@
 #pragma once
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 
@@ -10,8 +11,11 @@ namespace energy_lens {
 
 // Calls body(block) for block in [0, blocks), on at::get_num_threads() threads. body must write only its own output.
 inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
-  at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) body(block);
+  // With one block at::parallel_for would run it outside a parallel region, where its operators would use all threads
+  // and round differently; a second, empty item keeps it inside.
+  const std::int64_t items = std::max<std::int64_t>(blocks, 2);
+  at::parallel_for(0, items, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < std::min(end, blocks); ++block) body(block);
   });
 }
 
