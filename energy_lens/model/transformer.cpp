@@ -1,0 +1,94 @@
+#include "energy_lens/model/transformer.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <optional>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/shape.h"
+#include "energy_lens/model/families/registry.h"
+#include "energy_lens/model/forward_pass.h"
+
+namespace energy_lens {
+
+Transformer::Transformer(ModelConfig config, ModelWeights weights, at::ScalarType dtype, std::string digest)
+    : config_(std::move(config)), weights_(std::move(weights)), dtype_(dtype), digest_(std::move(digest)) {}
+
+void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& options) const {
+  check_shape("forward", "ids", batch.ids, {{"B", static_cast<std::int64_t>(batch.lengths.size())}, {"T"}});
+  const std::int64_t past = options.cache != nullptr ? options.cache->length : 0, tokens = batch.ids.size(1);
+  if (tokens == 0 || past + tokens > config_.n_ctx) {
+    fail(ErrorKind::BadInput, "forward",
+         "got " + std::to_string(past + tokens) + " tokens, expected 1 to " + std::to_string(config_.n_ctx) +
+             ", the model's context");
+  }
+  for (const std::int64_t length : batch.lengths) {
+    if (length < 1 || length > tokens || (options.cache != nullptr && length != tokens)) {
+      fail(ErrorKind::BadInput, "forward", "got a sequence of length " + std::to_string(length) + " in a batch of " +
+                                               std::to_string(tokens) + " tokens");
+    }
+  }
+  const std::int64_t low = batch.ids.min().item<std::int64_t>(), high = batch.ids.max().item<std::int64_t>();
+  if (low < 0 || high >= config_.d_vocab) {
+    fail(ErrorKind::BadInput, "forward",
+         "got token id " + std::to_string(low < 0 ? low : high) + ", expected 0 to " +
+             std::to_string(config_.d_vocab - 1));
+  }
+}
+
+ForwardResult Transformer::forward(const TokenBatch& batch, const ForwardOptions& options) const {
+  check_batch(batch, options);
+  std::optional<at::NoGradGuard> no_grad;
+  if (!options.differentiable) no_grad.emplace();
+  ForwardPass pass(config_, weights_, batch, options);
+  ForwardResult result;
+  result.resid = pass.run_blocks(0, pass.embed());
+  if (options.logits) result.logits = pass.unembed(result.resid);
+  return result;
+}
+
+ForwardResult Transformer::forward_from(std::int64_t first_layer, const at::Tensor& resid, const TokenBatch& batch,
+                                        const ForwardOptions& options) const {
+  check_batch(batch, options);
+  check_shape("forward_from", "resid", resid,
+              {{"B", batch.ids.size(0)}, {"T", batch.ids.size(1)}, {"D", config_.d_model}});
+  if (first_layer < 0 || first_layer > config_.n_layers) {
+    fail(ErrorKind::Usage, "forward_from",
+         "got layer " + std::to_string(first_layer) + ", expected 0 to " + std::to_string(config_.n_layers));
+  }
+  std::optional<at::NoGradGuard> no_grad;
+  if (!options.differentiable) no_grad.emplace();
+  ForwardPass pass(config_, weights_, batch, options);
+  ForwardResult result;
+  result.resid = pass.run_blocks(first_layer, resid);
+  if (options.logits) result.logits = pass.unembed(result.resid);
+  return result;
+}
+
+std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, const LoadOptions& options) {
+  if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
+    fail(ErrorKind::Usage, "load_model", "got a dtype other than float32 and bfloat16");
+  }
+  ModelConfig config = read_model_config(folder);
+  const Family& family = family_named(config.family);
+  const WeightSource source(folder, family.prefixes);
+  ModelWeights weights = family.load(source, config, options.dtype);
+  return std::make_shared<Transformer>(std::move(config), std::move(weights), options.dtype, source.digest());
+}
+
+std::vector<std::int64_t> generate_greedy(const Model& model, const std::vector<std::int64_t>& prompt,
+                                          std::int64_t steps, Editor* editor) {
+  KvCache cache;
+  ForwardOptions options;
+  options.cache = &cache;
+  options.editor = editor;
+  std::vector<std::int64_t> ids = prompt, fresh = prompt;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const at::Tensor logits = model.forward(pad_right({fresh}), options).logits;
+    fresh = {logits[0][-1].argmax().item<std::int64_t>()};
+    ids.push_back(fresh[0]);
+  }
+  return ids;
+}
+
+}  // namespace energy_lens
