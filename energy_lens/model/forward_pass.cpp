@@ -175,7 +175,7 @@ at::Tensor ForwardPass::unembed(const at::Tensor& resid) {
   visit(Site::FinalNorm, 0, normalized);
   const at::Tensor logits = map_rows(normalized, config_.d_vocab, [&](const at::Tensor& n) {
     const at::Tensor y = u.beta.defined() ? n * u.gamma + u.beta : n * u.gamma;
-    const at::Tensor z = at::mm(y.to(u.w_u.scalar_type()), u.w_u.t()).to(at::kFloat);
+    const at::Tensor z = at::mm(y, u.w_u.t());
     return u.b_u.defined() ? z + u.b_u : z;
   });
   return trim(logits);

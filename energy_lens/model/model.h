@@ -19,7 +19,7 @@ struct Unembed {
   double eps = 1e-5;
   at::Tensor gamma;  // [D] fp32
   at::Tensor beta;   // [D] fp32; undefined for RmsNorm
-  at::Tensor w_u;    // [V, D] fp32 or bf16, row v is the unembedding vector of token v
+  at::Tensor w_u;    // [V, D] fp32 whatever the model's dtype; row v is the unembedding vector of token v
   at::Tensor b_u;    // [V] fp32, or undefined
 };
 

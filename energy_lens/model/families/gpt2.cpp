@@ -71,8 +71,9 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
   weights.pos_embed = source.take("wpe.weight", {c.n_ctx, c.d_model}, dtype);
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) weights.blocks.push_back(block(source, c, layer, dtype));
   const NormWeights final_norm = norm(source, "ln_f", c.d_model);
-  const at::Tensor w_u =
-      c.tied_unembed ? weights.embed : source.take("lm_head.weight", {c.d_vocab, c.d_model}, dtype);
+  // Widened: logits rounded to bf16 would be off by 0.1 nats where they are large.
+  const at::Tensor w_u = c.tied_unembed ? weights.embed.to(at::kFloat)
+                                        : source.take("lm_head.weight", {c.d_vocab, c.d_model}, dtype).to(at::kFloat);
   weights.unembed = {NormKind::LayerNorm, c.norm_eps, final_norm.gamma, final_norm.beta, w_u, {}};
   return weights;
 }

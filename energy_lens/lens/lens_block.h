@@ -1,0 +1,28 @@
+// The lens on one block of rows: everything measured of the logits of one layer, and the closed-form gradients.
+// Templated on the arithmetic: fp32 in use, fp64 where a test compares with a closed form.
+#pragma once
+#include <ATen/ATen.h>
+
+#include "energy_lens/lens/energy.h"
+
+namespace energy_lens {
+
+// What a layer's logits say, in the arithmetic's type.
+struct LogitBlock {
+  at::Tensor logits;     // [R, V]
+  at::Tensor log_norm;   // [R] log-sum-exp
+  at::Tensor log_probs;  // [R, V]
+};
+
+// streams [R, D] -> logits of the lens, norm included.
+LogitBlock lens_logits(const at::Tensor& stream, const Unembed& unembed);
+
+// All scalars of `out` for one layer; final_block is the last layer's.
+LensRows lens_scalars(const LogitBlock& block, const LogitBlock& final_block, const at::Tensor& targets,
+                      std::int64_t top_k);
+
+// d/dstream of sum_v weights[r, v] * logits[r, v], through the norm: the closed form of LayerNorm and RMSNorm.
+// weights [R, V] is p - e_target for the energy, p - p^L for the expected gradient.
+at::Tensor pull_back(const at::Tensor& weights, const at::Tensor& stream, const Unembed& unembed);
+
+}  // namespace energy_lens
