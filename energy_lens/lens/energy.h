@@ -12,19 +12,19 @@ namespace energy_lens {
 
 // Everything measured for N rows (positions with a target) at one layer; all [N] fp32, nats unless said.
 struct LensRows {
-  at::Tensor energy;          // E = -log p^l[target]
-  at::Tensor cross_entropy;   // Ebar = -sum_v p^L[v] log p^l[v]
-  at::Tensor entropy;         // H
-  at::Tensor kl_to_final;     // KL(p^L || p^l) = Ebar - H(p^L), computed without cancellation, >= 0
-  at::Tensor margin;          // largest minus second largest logit
-  at::Tensor target_margin;   // target logit minus the largest other logit
-  at::Tensor rank;            // int64: tokens with a larger logit than the target (ties by lower id)
-  at::Tensor confidence;      // max p
-  at::Tensor free_energy;     // gauge-fixed F0 = -(logsumexp(z) - mean(z))
-  at::Tensor depth_descent;   // E^l - E^L
-  at::Tensor top_ids;         // [N, k] int64
-  at::Tensor top_log_probs;   // [N, k]
-  at::Tensor gradient;        // [N, D] dE/dr^l, when asked, else undefined
+  at::Tensor energy;             // E = -log p^l[target]
+  at::Tensor cross_entropy;      // Ebar = -sum_v p^L[v] log p^l[v]
+  at::Tensor entropy;            // H
+  at::Tensor kl_to_final;        // KL(p^L || p^l) = Ebar - H(p^L), computed without cancellation, >= 0
+  at::Tensor margin;             // largest minus second largest logit
+  at::Tensor target_margin;      // target logit minus the largest other logit
+  at::Tensor rank;               // int64: tokens with a larger logit than the target (ties by lower id)
+  at::Tensor confidence;         // max p
+  at::Tensor free_energy;        // gauge-fixed F0 = -(logsumexp(z) - mean(z))
+  at::Tensor depth_descent;      // E^l - E^L
+  at::Tensor top_ids;            // [N, k] int64
+  at::Tensor top_log_probs;      // [N, k]
+  at::Tensor gradient;           // [N, D] dE/dr^l, when asked, else undefined
   at::Tensor expected_gradient;  // [N, D] grad KL(p^L || p^l), p^L held fixed, when asked, else undefined
 };
 
