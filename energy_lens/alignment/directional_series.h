@@ -1,0 +1,41 @@
+// The energy descent along a feature's decoder row, s_k[d, t] = -d_k . grad[d, t], and what permutations need of it.
+#pragma once
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "energy_lens/alignment/feature_index.h"
+#include "energy_lens/alignment/windows.h"
+#include "energy_lens/stats/permutation.h"
+
+namespace energy_lens {
+
+class DirectionalSeries {
+ public:
+  // gradient [D, T, Dm] and atoms [K, Dm] fp32 in model units; positions: the kept ones.
+  DirectionalSeries(at::Tensor gradient, at::Tensor atoms, std::span<const std::int64_t> positions);
+
+  // s of the given features, [F, D * kept] fp64, by fp64 products over blocks of 8 documents.
+  std::vector<double> series(std::span<const std::int64_t> features) const;
+
+  // sum_i a(i) g(i) [F, Dm] fp64, g the gradient with position means (inside a stratum) and document means removed.
+  // Because that is a projection, sum_i a(i) s_j(i) over within-document series is -d_j . (this row), for any j.
+  std::vector<double> within_products(const FeatureIndex& index, std::span<const std::int64_t> features,
+                                      const Windows& windows) const;
+
+  std::int64_t width() const { return atoms_.size(1); }
+
+ private:
+  at::Tensor gradient_;   // [D, T, Dm]
+  at::Tensor atoms_;      // [K, Dm]
+  at::Tensor positions_;  // [kept] int64
+};
+
+// G of a within-document series of the feature against s [D, kept], which must be within-document itself (rows that
+// sum to zero): then constants of a drop out, and silent documents share the row -sum_t mean_a[t] s[d', t].
+DocumentProducts document_products(std::span<const ActiveToken> active, std::span<const double> s,
+                                   const Windows& windows);
+
+}  // namespace energy_lens

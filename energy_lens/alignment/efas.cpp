@@ -1,0 +1,302 @@
+#include "energy_lens/alignment/efas.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+
+#include "energy_lens/alignment/direction_control.h"
+#include "energy_lens/alignment/directional_series.h"
+#include "energy_lens/alignment/permutation_family.h"
+#include "energy_lens/alignment/scalar_alignment.h"
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
+#include "energy_lens/core/shape.h"
+#include "energy_lens/stats/bootstrap.h"
+#include "energy_lens/stats/effective_size.h"
+
+namespace energy_lens {
+namespace {
+
+constexpr const char* kOperation = "compute_efas";
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t kFeatureBlock = 32;
+
+void check_finite(const char* name, const at::Tensor& tensor) {
+  if (at::isfinite(tensor).all().item<bool>()) return;
+  fail(ErrorKind::BadInput, kOperation, std::string("got NaN or infinity in ") + name + ", expected finite numbers");
+}
+
+void check_gradient(const EfasInput& input, const char* name, const at::Tensor& gradient) {
+  if (!gradient.defined()) return;
+  check_shape(kOperation, name, gradient, {{"D", input.documents}, {"T", input.tokens}, {"Dm", input.atoms.size(1)}});
+  check_finite(name, gradient);
+}
+
+void check_input(const EfasInput& input) {
+  check_shape(kOperation, "atoms", input.atoms, {{"K"}, {"Dm"}});
+  check_shape(kOperation, "codes.atoms", input.codes.atoms, {{"D * T", input.documents * input.tokens}, {"S"}});
+  if (!input.gradient.defined() && !input.expected_gradient.defined()) {
+    fail(ErrorKind::BadInput, kOperation, "got no gradient, expected a gradient, an expected gradient or both");
+  }
+  check_gradient(input, "gradient", input.gradient);
+  check_gradient(input, "expected_gradient", input.expected_gradient);
+  if (input.norm_scale.defined()) {
+    check_shape(kOperation, "norm_scale", input.norm_scale, {{"D", input.documents}, {"T", input.tokens}});
+    check_finite("norm_scale", input.norm_scale);
+    if (!input.norm_scale.gt(0).all().item<bool>()) {
+      fail(ErrorKind::BadInput, kOperation, "got a norm_scale that is not positive, expected sigma > 0");
+    }
+  }
+}
+
+void check_options(const EfasOptions& options, std::int64_t features) {
+  if (options.permutations < 1 || options.bootstrap_replicates < 1 || options.control_draws < 0) {
+    fail(ErrorKind::Usage, kOperation, "got fewer than one permutation or bootstrap replicate, or negative draws");
+  }
+  for (const std::int64_t k : options.features) {
+    if (k >= 0 && k < features) continue;
+    fail(ErrorKind::Usage, kOperation,
+         "got feature " + std::to_string(k) + ", expected one below " + std::to_string(features));
+  }
+}
+
+std::vector<std::int64_t> kept_positions(const EfasInput& input) {
+  std::vector<std::int64_t> positions;
+  at::Tensor mask = input.mask;
+  if (mask.defined()) {
+    check_shape(kOperation, "mask", mask, {{"T", input.tokens}});
+    mask = mask.to(at::kBool).contiguous();
+  }
+  for (std::int64_t t = 0; t < input.tokens; ++t) {
+    if (!mask.defined() || mask.data_ptr<bool>()[t]) positions.push_back(t);
+  }
+  if (positions.size() >= 2) return positions;
+  fail(ErrorKind::BadInput, kOperation,
+       "got " + std::to_string(positions.size()) + " kept positions, expected at least 2");
+}
+
+SeriesScore no_score() { return {kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN}; }
+
+double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
+
+std::vector<DocumentMoments> within_moments(std::span<const double> a, std::span<const double> s, std::int64_t tokens) {
+  std::vector<DocumentMoments> moments(a.size() / tokens);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    DocumentMoments& m = moments[i / tokens];
+    m.n += 1.0;
+    m.aa += a[i] * a[i];
+    m.ss += s[i] * s[i];
+    m.as += a[i] * s[i];
+  }
+  return moments;
+}
+
+class Efas {
+ public:
+  Efas(const EfasInput& input, const EfasOptions& options, Progress& progress)
+      : input_(input),
+        options_(options),
+        progress_(progress),
+        positions_(kept_positions(input)),
+        windows_(make_windows(input.documents, static_cast<std::int64_t>(positions_.size()), input.strata)),
+        index_(input.codes, input.atoms.size(0), input.documents, positions_),
+        resamples_(document_resamples(input.documents, {options.bootstrap_replicates, 0.95, options.seed})) {
+    if (input.gradient.defined()) direct_ = directional(input.gradient);
+    if (input.expected_gradient.defined()) expected_ = directional(input.expected_gradient);
+    if (input.norm_scale.defined()) {
+      const at::Tensor scale = input.norm_scale.index_select(1, at::tensor(positions_, at::kLong)).to(at::kDouble);
+      const at::Tensor flat = scale.contiguous();
+      norm_scale_.assign(flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel());
+    }
+  }
+
+  EfasResult run() {
+    select_features();
+    score_features();
+    test_primary();
+    control_direction();
+    for (FeatureScore& score : result_.scores) {
+      score.aligned = score.testable && !result_.underpowered && score.test.max_t <= options_.level &&
+                      score.control_max_t <= options_.level;
+    }
+    std::vector<std::int64_t> ids;
+    for (const FeatureScore& score : result_.scores) ids.push_back(score.feature);
+    for (const ScalarSeries& series : input_.scalars) {
+      result_.scalars.push_back(scalar_alignment(input_, series, ids, positions_, options_, permutations(), progress_));
+    }
+    return std::move(result_);
+  }
+
+ private:
+  std::unique_ptr<DirectionalSeries> directional(const at::Tensor& gradient) const {
+    return std::make_unique<DirectionalSeries>(gradient.to(at::kFloat), input_.atoms.to(at::kFloat), positions_);
+  }
+
+  const DirectionalSeries& primary() const { return expected_ ? *expected_ : *direct_; }
+
+  const Permutations& permutations() {
+    if (permutations_.count == 0) {
+      permutations_ = document_permutations(input_.documents, options_.permutations, options_.seed, windows_.strata);
+    }
+    return permutations_;
+  }
+
+  void select_features() {
+    const std::int64_t count = index_.features();
+    std::vector<bool> asked(static_cast<std::size_t>(count), options_.features.empty());
+    for (const std::int64_t k : options_.features) asked[k] = true;
+    for (std::int64_t k = 0; k < count; ++k) {
+      const bool active = !index_.active(k).empty();
+      if (active) active_.push_back(k);
+      if (asked[k] && active) scored_.push_back(k);
+      result_.silent += asked[k] && !active;
+    }
+    result_.primary = expected_ ? "EFAS-RB" : "EFAS-D";
+    result_.documents = windows_.documents;
+    result_.tokens = windows_.size();
+    result_.features = count;
+    result_.permutations = options_.permutations;
+    result_.seed = options_.seed;
+    result_.underpowered = windows_.documents < options_.min_documents || windows_.size() < options_.min_tokens;
+  }
+
+  void score_features() {
+    result_.scores.resize(scored_.size());
+    activation_norms_.assign(scored_.size(), 0.0);
+    direction_norms_.assign(static_cast<std::size_t>(index_.features()), 0.0);
+    progress_.begin("score features", static_cast<std::int64_t>(active_.size()));
+    for (std::size_t begin = 0; begin < active_.size(); begin += kFeatureBlock) {
+      progress_.check();
+      const std::size_t size = std::min<std::size_t>(kFeatureBlock, active_.size() - begin);
+      score_block(std::span<const std::int64_t>(active_).subspan(begin, size));
+      progress_.advance(static_cast<std::int64_t>(size));
+    }
+  }
+
+  void score_block(std::span<const std::int64_t> features) {
+    std::vector<double> direct = direct_ ? direct_->series(features) : std::vector<double>();
+    std::vector<double> expected = expected_ ? expected_->series(features) : std::vector<double>();
+    parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
+      const auto row = [&](std::vector<double>& block) {
+        return block.empty() ? std::span<double>()
+                             : std::span<double>(block).subspan(f * windows_.size(), windows_.size());
+      };
+      const auto found = std::lower_bound(scored_.begin(), scored_.end(), features[f]);
+      if (found != scored_.end() && *found == features[f]) {
+        score_feature(static_cast<std::size_t>(found - scored_.begin()), row(direct), row(expected));
+      } else {  // not asked for, but its row may be borrowed
+        const std::span<double> s = row(expected_ ? expected : direct);
+        remove_position_means(s, windows_);
+        remove_document_means(s, windows_);
+        direction_norms_[features[f]] = norm(s);
+      }
+    });
+  }
+
+  // direct and expected become within-document series.
+  void score_feature(std::size_t rank, std::span<double> direct, std::span<double> expected) {
+    FeatureScore& score = result_.scores[rank];
+    score.feature = scored_[rank];
+    score.active_tokens = static_cast<std::int64_t>(index_.active(score.feature).size());
+    score.active_documents = index_.active_documents(score.feature);
+    score.norm_free = norm_free(score.feature, expected_ ? expected : direct);
+    std::vector<double> a = index_.dense(score.feature), other = a;
+    const std::span<double> s = expected_ ? expected : direct;
+    const SeriesScore own = score_series(a, s, windows_);
+    score.expected = expected_ ? own : no_score();
+    score.direct = !direct_ ? no_score() : !expected_ ? own : score_series(other, direct, windows_);
+    score.primary = own.within;
+    score.testable = is_testable(index_, score.feature, options_) && !std::isnan(own.within);
+    score.effective_tokens = effective_size(a, s, windows_.documents, windows_.tokens);
+    score.interval = {kNaN, kNaN};
+    if (score.testable) score.interval = bootstrap_correlation(resamples_, within_moments(a, s, windows_.tokens));
+    score.test = untested();
+    score.control_mean = score.control_z = score.control_max_t = kNaN;
+    activation_norms_[rank] = norm(a);
+    direction_norms_[score.feature] = norm(s);
+  }
+
+  SeriesScore norm_free(std::int64_t feature, std::span<const double> s) const {
+    if (norm_scale_.empty()) return no_score();
+    std::vector<double> a = index_.dense(feature), scaled(s.begin(), s.end());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      a[i] /= norm_scale_[i];
+      scaled[i] *= norm_scale_[i];
+    }
+    return score_series(a, scaled, windows_);
+  }
+
+  void test_primary() {
+    for (std::size_t rank = 0; rank < scored_.size(); ++rank) {
+      if (!result_.scores[rank].testable) continue;
+      tested_.push_back(scored_[rank]);
+      tested_ranks_.push_back(rank);
+    }
+    result_.tested = static_cast<std::int64_t>(tested_.size());
+    if (tested_.empty()) return;
+    const auto series = [&](std::span<const std::int64_t> features) { return primary().series(features); };
+    const std::vector<AlignmentTest> tests =
+        test_alignment(index_, windows_, tested_, series, permutations(), progress_);
+    for (std::size_t i = 0; i < tests.size(); ++i) result_.scores[tested_ranks_[i]].test = tests[i];
+  }
+
+  void control_direction() {
+    if (tested_.empty() || options_.control_draws == 0) return;
+    std::vector<double> own, norms;
+    std::vector<std::int64_t> active_tokens;
+    for (const std::size_t rank : tested_ranks_) {
+      own.push_back(result_.scores[rank].primary);
+      norms.push_back(activation_norms_[rank]);
+    }
+    for (std::int64_t k = 0; k < index_.features(); ++k) {
+      active_tokens.push_back(static_cast<std::int64_t>(index_.active(k).size()));
+    }
+    const at::Tensor directions = input_.atoms.to(at::kDouble).contiguous();
+    const std::vector<double> products = primary().within_products(index_, tested_, windows_);
+    const DirectionControl control =
+        direction_control({.d_model = primary().width(),
+                           .tested = tested_,
+                           .own = own,
+                           .activation_norms = norms,
+                           .products = products,
+                           .directions = {directions.data_ptr<double>(), static_cast<std::size_t>(directions.numel())},
+                           .direction_norms = direction_norms_,
+                           .active_tokens = active_tokens},
+                          options_.control_draws, options_.seed);
+    for (std::size_t i = 0; i < tested_.size(); ++i) {
+      FeatureScore& score = result_.scores[tested_ranks_[i]];
+      score.control_mean = control.mean[i];
+      score.control_z = control.z[i];
+      score.control_max_t = control.max_t[i];
+    }
+  }
+
+  const EfasInput& input_;
+  const EfasOptions& options_;
+  Progress& progress_;
+  std::vector<std::int64_t> positions_;
+  Windows windows_;
+  FeatureIndex index_;
+  Resamples resamples_;
+  Permutations permutations_;
+  std::unique_ptr<DirectionalSeries> direct_, expected_;
+  std::vector<double> norm_scale_;             // [D * kept], empty without
+  std::vector<std::int64_t> active_, scored_;  // features active somewhere; those of them asked for
+  std::vector<std::int64_t> tested_;           // the family
+  std::vector<std::size_t> tested_ranks_;      // where it stands in scores
+  std::vector<double> activation_norms_;       // [scored]
+  std::vector<double> direction_norms_;        // [K]
+  EfasResult result_;
+};
+
+}  // namespace
+
+EfasResult compute_efas(const EfasInput& input, const EfasOptions& options, Progress& progress) {
+  check_input(input);
+  check_options(options, input.atoms.size(0));
+  return Efas(input, options, progress).run();
+}
+
+}  // namespace energy_lens

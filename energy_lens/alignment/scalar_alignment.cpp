@@ -1,0 +1,62 @@
+#include "energy_lens/alignment/scalar_alignment.h"
+
+#include <cmath>
+
+#include "energy_lens/alignment/permutation_family.h"
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
+#include "energy_lens/core/shape.h"
+
+namespace energy_lens {
+namespace {
+
+std::vector<std::int64_t> finite_positions(const at::Tensor& values, std::span<const std::int64_t> positions) {
+  const at::Tensor finite = at::isfinite(values).all(0).contiguous();
+  std::vector<std::int64_t> kept;
+  for (const std::int64_t t : positions) {
+    if (finite.data_ptr<bool>()[t]) kept.push_back(t);
+  }
+  return kept;
+}
+
+}  // namespace
+
+ScalarResult scalar_alignment(const EfasInput& input, const ScalarSeries& series,
+                              std::span<const std::int64_t> features, std::span<const std::int64_t> positions,
+                              const EfasOptions& options, const Permutations& permutations, Progress& progress) {
+  check_shape("compute_efas", "scalar series " + series.name, series.values,
+              {{"D", input.documents}, {"T", input.tokens}});
+  const std::vector<std::int64_t> kept = finite_positions(series.values, positions);
+  if (kept.empty()) {
+    fail(ErrorKind::BadInput, "compute_efas",
+         "got scalar series \"" + series.name + "\" with no position that is finite in every document");
+  }
+  const Windows windows = make_windows(input.documents, static_cast<std::int64_t>(kept.size()), input.strata);
+  const FeatureIndex index(input.codes, input.atoms.size(0), input.documents, kept);
+  const at::Tensor at_kept = series.values.index_select(1, at::tensor(kept, at::kLong)).to(at::kDouble).contiguous();
+  const std::span<const double> s(at_kept.data_ptr<double>(), static_cast<std::size_t>(windows.size()));
+
+  ScalarResult result{series.name, windows.tokens, std::vector<ScalarFeatureScore>(features.size())};
+  parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
+    std::vector<double> a = index.dense(features[f]), copy(s.begin(), s.end());
+    result.features[f] = {features[f], score_series(a, copy, windows), untested()};
+  });
+  std::vector<std::int64_t> tested, where;
+  for (std::size_t f = 0; f < features.size(); ++f) {
+    if (!is_testable(index, features[f], options) || std::isnan(result.features[f].score.within)) continue;
+    tested.push_back(features[f]);
+    where.push_back(static_cast<std::int64_t>(f));
+  }
+  if (tested.empty()) return result;
+  const auto repeated = [&](std::span<const std::int64_t> ids) {
+    std::vector<double> raw;
+    raw.reserve(ids.size() * s.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) raw.insert(raw.end(), s.begin(), s.end());
+    return raw;
+  };
+  const std::vector<AlignmentTest> tests = test_alignment(index, windows, tested, repeated, permutations, progress);
+  for (std::size_t i = 0; i < tests.size(); ++i) result.features[where[i]].test = tests[i];
+  return result;
+}
+
+}  // namespace energy_lens
