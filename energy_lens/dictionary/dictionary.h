@@ -17,10 +17,10 @@ struct SparseCodes {
 class Dictionary {
  public:
   virtual ~Dictionary() = default;
-  virtual const at::Tensor& atoms() const = 0;   // [K, D] fp32, unit rows: the decoder in model units
-  virtual const at::Tensor& mean() const = 0;    // [D] fp32, subtracted before coding, added after
-  virtual SparseCodes encode(const at::Tensor& x) const = 0;            // x [N, D] -> codes
-  virtual std::string kind() const = 0;          // registry name, "omp"
+  virtual const at::Tensor& atoms() const = 0;                // [K, D] fp32, unit rows: the decoder in model units
+  virtual const at::Tensor& mean() const = 0;                 // [D] fp32, subtracted before coding, added after
+  virtual SparseCodes encode(const at::Tensor& x) const = 0;  // x [N, D] -> codes
+  virtual std::string kind() const = 0;                       // registry name, "omp"
 };
 
 // xhat [N, D] = mean + sum_s values[n, s] * atoms[atoms[n, s]].

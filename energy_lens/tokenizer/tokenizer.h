@@ -21,9 +21,11 @@ struct Encoding {
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  // Any bytes encode and round-trip. Special tokens written in the text ("<|endoftext|>") become their ids. Adds no BOS.
+  // Any bytes encode and round-trip. Special tokens written in the text ("<|endoftext|>") become their ids. Adds no
+  // BOS.
   virtual Encoding encode(std::string_view text) const = 0;
-  // Concatenated bytes of the tokens (may be cut inside a character). Errors: BadInput for an id outside the vocabulary.
+  // Concatenated bytes of the tokens (may be cut inside a character). Errors: BadInput for an id outside the
+  // vocabulary.
   virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
   virtual std::int64_t vocab_size() const = 0;  // largest id + 1
   virtual std::optional<std::int64_t> bos_id() const = 0;
