@@ -49,6 +49,7 @@ class Model {
   virtual const Unembed& unembed() const = 0;
   virtual at::ScalarType dtype() const = 0;
   virtual std::string digest() const = 0;  // SHA-256 of the weight files
+  virtual std::int64_t parameters() const = 0;  // numbers in the weights, tied ones once
 
   // Errors: BadInput (id outside the vocabulary, longer than n_ctx, empty).
   virtual ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options = {}) const = 0;

@@ -14,6 +14,21 @@ namespace energy_lens {
 Transformer::Transformer(ModelConfig config, ModelWeights weights, at::ScalarType dtype, std::string digest)
     : config_(std::move(config)), weights_(std::move(weights)), dtype_(dtype), digest_(std::move(digest)) {}
 
+std::int64_t Transformer::parameters() const {
+  std::vector<at::Tensor> all = {weights_.embed, weights_.pos_embed, weights_.unembed.gamma, weights_.unembed.beta,
+                                 weights_.unembed.b_u};
+  if (!config_.tied_unembed) all.push_back(weights_.unembed.w_u);
+  for (const BlockWeights& b : weights_.blocks) {
+    for (const at::Tensor& tensor : {b.attn_norm.gamma, b.attn_norm.beta, b.mlp_norm.gamma, b.mlp_norm.beta, b.w_qkv,
+                                     b.b_qkv, b.w_out, b.b_out, b.w_in, b.b_in, b.w_mlp_out, b.b_mlp_out}) {
+      all.push_back(tensor);
+    }
+  }
+  std::int64_t count = 0;
+  for (const at::Tensor& tensor : all) count += tensor.defined() ? tensor.numel() : 0;
+  return count;
+}
+
 void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& options) const {
   check_shape("forward", "ids", batch.ids, {{"B", static_cast<std::int64_t>(batch.lengths.size())}, {"T"}});
   const std::int64_t past = options.cache != nullptr ? options.cache->length : 0, tokens = batch.ids.size(1);

@@ -15,6 +15,7 @@ class Transformer : public Model {
   const Unembed& unembed() const override { return weights_.unembed; }
   at::ScalarType dtype() const override { return dtype_; }
   std::string digest() const override { return digest_; }
+  std::int64_t parameters() const override;
   ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options) const override;
   ForwardResult forward_from(std::int64_t first_layer, const at::Tensor& resid, const TokenBatch& batch,
                              const ForwardOptions& options) const override;
