@@ -7,22 +7,20 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kDocumentBlock = 8;
+constexpr std::int64_t kDocumentBlock = 8, kFeatureBlock = 32;
 
 at::Tensor index_tensor(std::span<const std::int64_t> values) {
   return at::tensor(at::ArrayRef<std::int64_t>(values.data(), values.size()), at::kLong);
 }
 
-// Means of the gradient, fp64: what the projections of windows.h take from a row.
-struct GradientMeans {
-  at::Tensor document;  // [D, Dm]
-  at::Tensor position;  // [strata, kept, Dm], less the stratum's grand mean
-};
-
 }  // namespace
 
 DirectionalSeries::DirectionalSeries(at::Tensor gradient, at::Tensor atoms, std::span<const std::int64_t> positions)
     : gradient_(std::move(gradient)), atoms_(std::move(atoms)), positions_(index_tensor(positions)) {}
+
+at::Tensor DirectionalSeries::documents_of(std::int64_t begin, std::int64_t end) const {
+  return gradient_.slice(0, begin, end).index_select(1, positions_).to(at::kDouble).reshape({-1, width()});
+}
 
 std::vector<double> DirectionalSeries::series(std::span<const std::int64_t> features) const {
   const std::int64_t documents = gradient_.size(0), kept = positions_.size(0), rows = documents * kept;
@@ -30,9 +28,7 @@ std::vector<double> DirectionalSeries::series(std::span<const std::int64_t> feat
   std::vector<double> out(features.size() * rows);
   parallel_blocks((documents + kDocumentBlock - 1) / kDocumentBlock, [&](std::int64_t block) {
     const std::int64_t begin = block * kDocumentBlock, end = std::min(documents, begin + kDocumentBlock);
-    const at::Tensor chunk =
-        gradient_.slice(0, begin, end).index_select(1, positions_).to(at::kDouble).reshape({-1, width()});
-    const at::Tensor product = at::matmul(directions, chunk.t()).contiguous();
+    const at::Tensor product = at::matmul(directions, documents_of(begin, end).t()).contiguous();
     const double* from = product.data_ptr<double>();
     const std::int64_t count = (end - begin) * kept;
     for (std::size_t f = 0; f < features.size(); ++f) {
@@ -42,43 +38,27 @@ std::vector<double> DirectionalSeries::series(std::span<const std::int64_t> feat
   return out;
 }
 
-namespace {
-
-GradientMeans gradient_means(const at::Tensor& gradient, const at::Tensor& positions, const Windows& windows) {
-  const std::int64_t width = gradient.size(2), strata = static_cast<std::int64_t>(windows.sizes.size());
-  GradientMeans means;
-  means.document = at::zeros({windows.documents, width}, at::kDouble);
-  means.position = at::zeros({strata, windows.tokens, width}, at::kDouble);
-  for (std::int64_t d = 0; d < windows.documents; ++d) {
-    const at::Tensor rows = gradient[d].index_select(0, positions).to(at::kDouble);
-    means.document[d].copy_(rows.mean(0));
-    means.position[windows.strata[d]].add_(rows, 1.0 / static_cast<double>(windows.sizes[windows.strata[d]]));
-  }
-  means.position -= means.position.mean(1, true);
-  return means;
-}
-
-}  // namespace
-
 std::vector<double> DirectionalSeries::within_products(const FeatureIndex& index,
                                                        std::span<const std::int64_t> features,
                                                        const Windows& windows) const {
-  const std::int64_t kept = positions_.size(0), d_model = width();
-  const GradientMeans means = gradient_means(gradient_, positions_, windows);
-  const at::Tensor gradient = gradient_.index_select(1, positions_).contiguous();
-  const float* g = gradient.data_ptr<float>();
-  const double* document = means.document.data_ptr<double>();
-  const double* position = means.position.data_ptr<double>();
-  std::vector<double> out(features.size() * d_model, 0.0);
-  parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
-    double* sum = out.data() + f * d_model;
-    for (const ActiveToken& token : index.active(features[f])) {
-      const std::int64_t d = token.row / kept, t = token.row % kept;
-      const float* row = g + token.row * d_model;
-      const double* of_document = document + d * d_model;
-      const double* of_position = position + (windows.strata[d] * kept + t) * d_model;
-      for (std::int64_t i = 0; i < d_model; ++i) sum[i] += token.value * (row[i] - of_document[i] - of_position[i]);
+  const auto count = static_cast<std::int64_t>(features.size());
+  std::vector<double> out(static_cast<std::size_t>(count * width()));
+  parallel_blocks((count + kFeatureBlock - 1) / kFeatureBlock, [&](std::int64_t block) {
+    const std::int64_t begin = block * kFeatureBlock, size = std::min(kFeatureBlock, count - begin);
+    at::Tensor a = at::empty({size, windows.documents, windows.tokens}, at::kDouble);
+    for (std::int64_t f = 0; f < size; ++f) {
+      const std::span<double> row(a[f].data_ptr<double>(), static_cast<std::size_t>(windows.size()));
+      const std::vector<double> dense = index.dense(features[begin + f]);
+      std::copy(dense.begin(), dense.end(), row.begin());
+      remove_position_means(row, windows);
+      remove_document_means(row, windows);
     }
+    at::Tensor sum = at::zeros({size, width()}, at::kDouble);
+    for (std::int64_t from = 0; from < windows.documents; from += kDocumentBlock) {
+      const std::int64_t to = std::min(windows.documents, from + kDocumentBlock);
+      sum.addmm_(a.slice(1, from, to).reshape({size, -1}), documents_of(from, to));
+    }
+    std::copy_n(sum.data_ptr<double>(), size * width(), out.data() + begin * width());
   });
   return out;
 }

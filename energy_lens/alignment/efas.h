@@ -7,6 +7,15 @@
 // given; its null is document permutation with max-T over features (stats/permutation.h), its interval the document
 // bootstrap, and a feature counts as aligned only if it also beats borrowed decoder rows (direction_control.h).
 // Bounds: fp64 blocks of 32 features x D * T, never [D, D, K] nor a dense [D * T, K].
+//
+//   EfasInput input{.documents = D, .tokens = T, .codes = dictionary.encode(resid.flatten(0, 1))};
+//   input.atoms = dictionary.atoms();
+//   input.gradient = g;                               // [D, T, Dm], LensRows::gradient
+//   input.expected_gradient = gbar;                   // [D, T, Dm], LensRows::expected_gradient
+//   input.strata = labels;                            // [D]
+//   input.scalars = sequence_series(energy, depth);   // sequence_energy.h
+//   EfasResult a = compute_efas(input_of_split_a, options), b = compute_efas(input_of_split_b, options);
+//   Replication confirmed = replicate(a, b);          // replication.h
 #pragma once
 #include <ATen/ATen.h>
 
@@ -87,11 +96,10 @@ struct FeatureScore {
   bool aligned = false;  // testable, powered, and both max-T at most level
 };
 
-// A scalar series against every feature.
+// A scalar series against every feature: effect sizes beside the primary score, without tests of their own.
 struct ScalarFeatureScore {
   std::int64_t feature = 0;
   SeriesScore score;
-  AlignmentTest test;
 };
 
 struct ScalarResult {

@@ -1,8 +1,6 @@
 #include "energy_lens/alignment/scalar_alignment.h"
 
-#include <cmath>
-
-#include "energy_lens/alignment/permutation_family.h"
+#include "energy_lens/alignment/feature_index.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
@@ -22,8 +20,7 @@ std::vector<std::int64_t> finite_positions(const at::Tensor& values, std::span<c
 }  // namespace
 
 ScalarResult scalar_alignment(const EfasInput& input, const ScalarSeries& series,
-                              std::span<const std::int64_t> features, std::span<const std::int64_t> positions,
-                              const EfasOptions& options, const Permutations& permutations, Progress& progress) {
+                              std::span<const std::int64_t> features, std::span<const std::int64_t> positions) {
   check_shape("compute_efas", "scalar series " + series.name, series.values,
               {{"D", input.documents}, {"T", input.tokens}});
   const std::vector<std::int64_t> kept = finite_positions(series.values, positions);
@@ -39,23 +36,8 @@ ScalarResult scalar_alignment(const EfasInput& input, const ScalarSeries& series
   ScalarResult result{series.name, windows.tokens, std::vector<ScalarFeatureScore>(features.size())};
   parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
     std::vector<double> a = index.dense(features[f]), copy(s.begin(), s.end());
-    result.features[f] = {features[f], score_series(a, copy, windows), untested()};
+    result.features[f] = {features[f], score_series(a, copy, windows)};
   });
-  std::vector<std::int64_t> tested, where;
-  for (std::size_t f = 0; f < features.size(); ++f) {
-    if (!is_testable(index, features[f], options) || std::isnan(result.features[f].score.within)) continue;
-    tested.push_back(features[f]);
-    where.push_back(static_cast<std::int64_t>(f));
-  }
-  if (tested.empty()) return result;
-  const auto repeated = [&](std::span<const std::int64_t> ids) {
-    std::vector<double> raw;
-    raw.reserve(ids.size() * s.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) raw.insert(raw.end(), s.begin(), s.end());
-    return raw;
-  };
-  const std::vector<AlignmentTest> tests = test_alignment(index, windows, tested, repeated, permutations, progress);
-  for (std::size_t i = 0; i < tests.size(); ++i) result.features[where[i]].test = tests[i];
   return result;
 }
 

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "energy_lens/core/shape.h"
+#include "energy_lens/lens/sequence_difference.h"
 
 namespace energy_lens {
 namespace {
@@ -17,20 +17,6 @@ at::Tensor lagged(const at::Tensor& x, std::int64_t lag) {
 }
 
 }  // namespace
-
-at::Tensor central_difference(const at::Tensor& energy) {
-  check_shape("central_difference", "energy", energy, {{"D"}, {"T"}});
-  const at::Tensor e = energy.to(at::kDouble);
-  const std::int64_t tokens = e.size(1);
-  if (tokens < 2) return at::full_like(e, std::numeric_limits<double>::quiet_NaN());
-  at::Tensor out = at::empty_like(e);
-  out.select(1, 0).copy_(e.select(1, 1) - e.select(1, 0));
-  out.select(1, tokens - 1).copy_(e.select(1, tokens - 1) - e.select(1, tokens - 2));
-  if (tokens > 2) {
-    out.narrow(1, 1, tokens - 2).copy_((e.narrow(1, 2, tokens - 2) - e.narrow(1, 0, tokens - 2)) * 0.5);
-  }
-  return out;
-}
 
 std::vector<ScalarSeries> sequence_series(const at::Tensor& energy, const at::Tensor& depth_descent) {
   const at::Tensor e = energy.to(at::kDouble);

@@ -8,9 +8,6 @@
 
 namespace energy_lens {
 
-// Central difference of energy [D, T] (numpy.gradient): (E[t+1] - E[t-1]) / 2 inside, one-sided at the ends. T >= 2.
-at::Tensor central_difference(const at::Tensor& energy);
-
 // The scalar variants of EFAS for energies [D, T]: "seq" is -central difference, and because that is the energy before
 // minus the energy after and holds nothing of the token's own, "energy_before", "energy" and "energy_after" stand
 // beside it. With depth_descent [D, T] = E^l - E^L defined, also "depth".
