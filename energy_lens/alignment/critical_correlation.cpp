@@ -1,5 +1,6 @@
 #include "energy_lens/alignment/critical_correlation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>

@@ -67,7 +67,7 @@ DirectionControl direction_control(const DirectionControlInput& input, std::int6
     double mean = 0.0, variance = 0.0;
     for (const double score : scores) mean += score / count;
     for (const double score : scores) variance += (score - mean) * (score - mean) / (count - 1.0);
-    if (!(variance > 0.0)) return;
+    if (!(variance > 1e-24)) return;  // rows that differ by rounding only tell nothing apart
     control.mean[f] = mean;
     control.sd[f] = std::sqrt(variance);
     control.z[f] = (std::abs(input.own[f]) - mean) / control.sd[f];

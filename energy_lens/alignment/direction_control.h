@@ -21,7 +21,8 @@ struct DirectionControlInput {
   std::span<const std::int64_t> active_tokens;  // [K]
 };
 
-// One entry a tested feature; NaN where fewer than 20 rows can be borrowed or own is NaN.
+// One entry a tested feature; NaN where fewer than 20 rows can be borrowed, where they all score the same, or own is
+// NaN.
 struct DirectionControl {
   std::int64_t draws = 0;
   std::vector<double> mean;

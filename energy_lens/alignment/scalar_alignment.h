@@ -1,5 +1,5 @@
-// Alignment of every feature with one scalar a token: EFAS-seq, EFAS-depth and the like. Effect sizes only: the family of
-// hypotheses that is tested is the one of the primary score.
+// Alignment of every feature with one scalar a token: EFAS-seq, EFAS-depth and the like. Effect sizes only: the family
+// of hypotheses that is tested is the one of the primary score.
 #pragma once
 #include <span>
 
