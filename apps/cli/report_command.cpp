@@ -1,0 +1,24 @@
+#include <memory>
+
+#include "apps/cli/command.h"
+#include "energy_lens/experiment/study_output.h"
+#include "energy_lens/io/file.h"
+
+namespace energy_lens::cli {
+
+void add_report(CLI::App& app) {
+  struct Arguments {
+    std::string results, out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("report", "Render report.md and report.html again from a results.json");
+  command->add_option("results", arguments->results, "results.json of a study")->required();
+  command->add_option("--out", arguments->out, "folder for the reports (default: beside results.json)");
+  command->callback([arguments] {
+    const std::filesystem::path results = arguments->results;
+    const std::filesystem::path folder = arguments->out.empty() ? results.parent_path() : std::filesystem::path(arguments->out);
+    write_reports(folder, read_json(results));
+  });
+}
+
+}  // namespace energy_lens::cli

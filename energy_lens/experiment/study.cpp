@@ -1,0 +1,172 @@
+#include "energy_lens/experiment/study.h"
+
+#include <ATen/Parallel.h>
+
+#include <chrono>
+#include <ctime>
+#include <limits>
+
+#include "energy_lens/dictionary/omp_dictionary.h"
+#include "energy_lens/experiment/attractor_section.h"
+#include "energy_lens/experiment/findings.h"
+#include "energy_lens/experiment/intervention_section.h"
+#include "energy_lens/experiment/lens_sections.h"
+#include "energy_lens/experiment/study_output.h"
+
+namespace energy_lens {
+namespace {
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+// Times stages under their names.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Json& seconds) : seconds_(seconds) {}
+  template <class Work>
+  auto operator()(const char* stage, Work&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    auto result = work();
+    seconds_[stage] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return result;
+  }
+
+ private:
+  Json& seconds_;
+};
+
+// Parameters that decide numbers. Where output goes and how many threads work do not.
+Json scientific_parameters(const StudyConfig& config) {
+  Json json = config_to_json(config);
+  for (const char* name : {"out", "threads", "model", "texts", "corpus"}) json.erase(name);
+  return json;
+}
+
+Json model_json(const StudyData& data, const StudyConfig& config) {
+  const ModelConfig& m = data.model->config();
+  return {{"name", std::filesystem::path(config.model).filename().string()},
+          {"family", m.family},
+          {"digest", data.model->digest()},
+          {"n_layers", m.n_layers},
+          {"d_model", m.d_model},
+          {"d_vocab", m.d_vocab},
+          {"n_parameters", data.model->parameters()}};
+}
+
+Json corpus_json(const StudyData& data, const StudyConfig& config) {
+  Json strata = Json::object(), splits = Json::object();
+  for (const Window& window : data.windows) {
+    const std::string name = window.stratum.empty() ? "(none)" : window.stratum;
+    strata[name] = strata.value(name, 0) + 1;
+  }
+  for (const Split split : {Split::S, Split::A, Split::B}) {
+    const auto documents = static_cast<std::int64_t>(data.of(split).size());
+    splits[split_name(split)] = {{"documents", documents}, {"tokens", documents * config.window}};
+  }
+  const auto documents = static_cast<std::int64_t>(data.windows.size());
+  return {{"path", std::filesystem::path(config.corpus).filename().string()},
+          {"digest", data.corpus_digest},
+          {"documents", documents},
+          {"tokens", documents * config.window},
+          {"window", config.window},
+          {"first_position", data.first_position},
+          {"strata", strata},
+          {"splits", splits}};
+}
+
+Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironment& environment) {
+  Json results;
+  results["schema"] = "energy-lens/study/1";
+  // Numbers from a model of this size must not be read as statements about GPT-2.
+  const bool small = data.model->parameters() < 50'000'000;
+  results["title"] = "Energy-Lens study of " + std::filesystem::path(config.model).filename().string() +
+                     (small ? " (tiny model)" : "");
+  results["execution"] = {{"created", utc_now()},
+                          {"command", environment.command},
+                          {"threads", at::get_num_threads()},
+                          {"seconds", Json::object()},
+                          {"peak_mb", nullptr}};
+  results["run"] = {{"version", environment.version},
+                    {"git_commit", environment.git_commit},
+                    {"seed", config.seed},
+                    {"device", config.device},
+                    {"dtype", config.dtype},
+                    {"parameters", scientific_parameters(config)}};
+  results["model"] = model_json(data, config);
+  results["corpus"] = corpus_json(data, config);
+  results["warnings"] = Json::array();
+  return results;
+}
+
+std::map<std::string, at::Tensor> arrays_of(const StudyConfig& config, const LayerDictionaries& dictionaries,
+                                            const CorpusPass& a, const CorpusPass& b) {
+  std::map<std::string, at::Tensor> arrays;
+  for (std::size_t i = 0; i < dictionaries.size(); ++i) {
+    const std::string layer = "layer." + std::to_string(config.layers[i]);
+    arrays[layer + ".atoms"] = dictionaries[i]->atoms();
+    arrays[layer + ".mean"] = dictionaries[i]->mean();
+  }
+  arrays["energy_by_document.A"] = a.profile.energy;
+  arrays["energy_by_document.B"] = b.profile.energy;
+  return arrays;
+}
+
+std::string summary_of(const Json& results) {
+  const Json& lens = results.at("lens");
+  const Json& corpus = results.at("corpus");
+  std::string text = results.at("title").get<std::string>() + "\n" +
+                     std::to_string(corpus.at("documents").get<std::int64_t>()) + " documents, " +
+                     std::to_string(corpus.at("tokens").get<std::int64_t>()) + " tokens, mean energy " +
+                     std::to_string(lens.at("energy_mean").front().get<double>()) + " (layer 0) to " +
+                     std::to_string(lens.at("energy_mean").back().get<double>()) + " nats (last layer)";
+  for (const Json& row : results.at("hypotheses")) {
+    const auto verdict = row.at("verdict").get<std::string>();
+    if (!verdict.starts_with("not run")) text += "\n" + row.at("id").get<std::string>() + ": " + verdict;
+  }
+  return text;
+}
+
+}  // namespace
+
+StudyOutcome run_study(const StudyConfig& config, const StudyEnvironment& environment, Progress& progress) {
+  check_config(config);
+  const StudyData data = load_study_data(config, progress);
+  check_layers(data, config);
+  Json results = head(data, config, environment);
+  Json seconds = Json::object();
+  Stopwatch timed(seconds);
+  results["texts"] = timed("texts", [&] { return texts_section(data, progress); });
+  const LayerDictionaries dictionaries =
+      timed("dictionaries", [&] { return learn_dictionaries(data, config, progress); });
+  const CorpusPass a = timed("energies_a", [&] { return lens_pass(data, config.layers, Split::A, progress); });
+  const CorpusPass b = timed("energies_b", [&] { return lens_pass(data, config.layers, Split::B, progress); });
+  results["lens"] = lens_section({&a, &b}, config);
+  results["dictionaries"] = dictionaries_section(data, config, dictionaries, a);
+  const auto alignments =
+      timed("alignment", [&] { return align_features(data, config, dictionaries, a, b, progress); });
+  results["efas"] = efas_section(alignments);
+  results["seed_compat"] = seed_compat_section(data, config, dictionaries, progress);
+  results["interventions"] =
+      timed("interventions", [&] { return interventions_section(data, config, dictionaries, alignments, progress); });
+  results["attractors"] = timed("attractors", [&] { return attractors_section(data, config, progress); });
+  // NaN is null from here on, as for every reader of the file.
+  results = Json::parse(results.dump());
+  results["hypotheses"] = hypotheses_section(results);
+  results["errata"] = errata_section(results);
+  results["warnings"] = warnings_section(results);
+  StudyOutcome outcome{config.out, summary_of(results),
+                       environment.peak_megabytes ? environment.peak_megabytes() : 0.0};
+  results["execution"]["seconds"] = seconds;
+  results["execution"]["peak_mb"] = outcome.peak_mb;
+  progress.begin("write the report", 1);
+  write_study(config.out, results, arrays_of(config, dictionaries, a, b));
+  return outcome;
+}
+
+}  // namespace energy_lens

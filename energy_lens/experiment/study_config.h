@@ -1,0 +1,76 @@
+// The parameters of a study, listed once: the command line, --config files, --help and results.json derive from
+// visit_fields. To add a parameter, add a member and one line there.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "energy_lens/io/file.h"
+
+namespace energy_lens {
+
+struct StudyConfig {
+  std::string model;   // folder; "" is the embedded demo model, which the caller resolves
+  std::string texts;   // file, "" for the five built-in texts
+  std::string corpus;  // file or folder
+  std::string out = "out/study";
+  std::string device = "cpu";
+  std::string dtype = "float32";
+  std::string lens = "logit";
+  std::vector<std::int64_t> layers = {6, 8, 10};
+  std::int64_t seed = 0;
+  std::int64_t threads = 0;  // 0: all cores
+  std::int64_t window = 128;
+  std::int64_t documents = 720;
+  std::int64_t atoms = 512;
+  std::int64_t active = 8;
+  std::int64_t iterations = 8;
+  std::int64_t permutations = 9999;
+  std::int64_t bootstrap = 1000;
+  std::int64_t edited_features = 12;
+  std::int64_t edited_documents = 24;
+  std::int64_t prompts = 120;
+  std::int64_t cycle_window = 24;
+  std::int64_t cycle_steps = 160;
+};
+
+// Calls visit(name, member, help) for every parameter; numbers are visited with their inclusive range as two more
+// arguments. Works for const and non-const configurations.
+template <class Config, class Visitor>
+void visit_fields(Config& c, Visitor&& visit) {
+  visit("model", c.model, "model folder in Hugging Face layout (default: the embedded demo model)");
+  visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
+  visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
+  visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html");
+  visit("device", c.device, "cpu");
+  visit("dtype", c.dtype, "weights and products: float32 or bfloat16");
+  visit("lens", c.lens, "logit");
+  visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10");
+  visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
+  visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);
+  visit("window", c.window, "tokens taken from each document", 16, 4096);
+  visit("documents", c.documents, "documents used at most, chosen by digest", 6, 1000000);
+  visit("atoms", c.atoms, "atoms of each dictionary", 2, 65536);
+  visit("active", c.active, "atoms a token may use", 1, 256);
+  visit("iterations", c.iterations, "passes of dictionary learning", 1, 1000);
+  visit("permutations", c.permutations, "document permutations of the null", 99, 10000000);
+  visit("bootstrap", c.bootstrap, "bootstrap draws over documents", 100, 1000000);
+  visit("edited-features", c.edited_features, "features edited in the running model, per layer", 1, 65536);
+  visit("edited-documents", c.edited_documents, "documents each edit is measured on", 2, 1000000);
+  visit("prompts", c.prompts, "prompts decoded until they cycle", 4, 1000000);
+  visit("cycle-window", c.cycle_window, "tokens the decoder sees in the cycle search", 2, 4096);
+  visit("cycle-steps", c.cycle_steps, "decoding steps before a prompt counts as not cyclic", 2, 1000000);
+}
+
+// Errors: Usage naming the parameter, its value and its range.
+void check_config(const StudyConfig& config);
+
+// Every parameter under its own name. from_json refuses unknown names and wrong types (Usage).
+Json config_to_json(const StudyConfig& config);
+void apply_config_json(StudyConfig& config, const Json& json);
+
+// The texts a study shows when none are given.
+const std::vector<std::string>& default_texts();
+
+}  // namespace energy_lens

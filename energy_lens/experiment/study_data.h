@@ -1,0 +1,51 @@
+// What a study works on: the model, its tokenizer, the texts to show, and equal token windows of the corpus, one per
+// document, split by document digest into S (dictionary learning), A (discovery) and B (confirmation).
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "energy_lens/core/progress.h"
+#include "energy_lens/experiment/study_config.h"
+#include "energy_lens/io/corpus.h"
+#include "energy_lens/model/model.h"
+#include "energy_lens/stats/split.h"
+#include "energy_lens/tokenizer/tokenizer.h"
+
+namespace energy_lens {
+
+struct Window {
+  std::string id, stratum;
+  Split split;
+  std::vector<std::int64_t> ids;  // T tokens, the first is BOS where the model has one
+};
+
+struct StudyData {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::vector<std::string> texts;
+  std::vector<Window> windows;
+  std::string corpus_digest;
+  std::int64_t documents_read = 0, documents_too_short = 0;
+  std::int64_t first_position = 0;  // 1 where a BOS is prepended: position 0 is left out of every statistic
+
+  std::vector<const Window*> of(Split split) const;
+};
+
+// Errors: those of the readers; BadInput when fewer than 6 documents fill a window, naming how many did.
+StudyData load_study_data(const StudyConfig& config, Progress& progress);
+
+// Errors: Usage naming the layers of the model when the study asks for another.
+void check_layers(const StudyData& data, const StudyConfig& config);
+
+// The text's tokens, BOS first where the model has one.
+std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text);
+
+// Tokens as a person reads them.
+std::vector<std::string> token_strings(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids);
+
+at::ScalarType parse_dtype(const std::string& name);
+
+}  // namespace energy_lens

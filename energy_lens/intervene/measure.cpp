@@ -1,0 +1,135 @@
+#include "energy_lens/intervene/measure.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <string>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
+#include "energy_lens/core/shape.h"
+#include "energy_lens/intervene/feature_edit.h"
+#include "energy_lens/intervene/prediction.h"
+
+namespace energy_lens {
+namespace {
+
+// Keeps the stream that enters one layer.
+class StreamKeeper : public Observer {
+ public:
+  explicit StreamKeeper(std::int64_t layer) : site_{Site::ResidPre, layer} {}
+  bool wants(const SiteRef& site) const override { return site == site_; }
+  void observe(const SiteRef&, const at::Tensor& value, const TokenBatch&) override { kept_ = value.clone(); }
+  const at::Tensor& kept() const { return kept_; }
+
+ private:
+  SiteRef site_;
+  at::Tensor kept_;
+};
+
+// [T] fp64; row by row, so that no bit depends on the number of threads.
+at::Tensor row_logsumexp(const at::Tensor& logits) {
+  at::Tensor result = at::empty({logits.size(0)}, at::kDouble);
+  double* const out = result.data_ptr<double>();
+  parallel_blocks(logits.size(0), [&](std::int64_t t) {
+    const at::NoGradGuard no_grad;
+    out[t] = logits[t].to(at::kDouble).logsumexp(0).item<double>();
+  });
+  return result;
+}
+
+at::Tensor row_nll(const at::Tensor& logits, const at::Tensor& log_normaliser, const std::vector<std::int64_t>& ids) {
+  const auto targets = static_cast<std::int64_t>(ids.size()) - 1;
+  const at::Tensor target = at::tensor(ids, at::kLong).narrow(0, 1, targets).unsqueeze(1);
+  const at::Tensor score = logits.narrow(0, 0, targets).gather(1, target).squeeze(1).to(at::kDouble);
+  return log_normaliser.narrow(0, 0, targets) - score;
+}
+
+void score_rows(EditEffect& effect, const Baseline& baseline, const at::Tensor& logits,
+                const at::Tensor& log_normaliser) {
+  const std::int64_t tokens = logits.size(0);
+  effect.kl = at::empty({tokens}, at::kDouble);
+  effect.top1_changed = at::empty({tokens}, at::kBool);
+  double* const kl = effect.kl.data_ptr<double>();
+  bool* const changed = effect.top1_changed.data_ptr<bool>();
+  parallel_blocks(tokens, [&](std::int64_t t) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor log_p = baseline.logits[t].to(at::kDouble) - baseline.log_normaliser[t];
+    const at::Tensor gap = logits[t].to(at::kDouble) - log_normaliser[t] - log_p;
+    // sum p (e^gap - 1 - gap) equals KL because both distributions sum to one; every term is >= 0, so small edits do
+    // not drown in cancellation.
+    kl[t] = (log_p.exp() * (gap.expm1() - gap)).sum().item<double>();
+    changed[t] = logits[t].argmax().item<std::int64_t>() != baseline.logits[t].argmax().item<std::int64_t>();
+  });
+}
+
+double sequential_sum(const at::Tensor& values) {
+  const at::Tensor dense = values.contiguous();
+  double sum = 0.0;
+  for (std::int64_t i = 0; i < dense.numel(); ++i) sum += dense.data_ptr<double>()[i];
+  return sum;
+}
+
+}  // namespace
+
+Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, std::int64_t layer) {
+  const std::int64_t layers = model.config().n_layers;
+  if (layer < 0 || layer > layers) {
+    fail(ErrorKind::Usage, "run_baseline",
+         "got layer " + std::to_string(layer) + ", expected 0 to " + std::to_string(layers));
+  }
+  if (ids.size() < 2) {
+    fail(ErrorKind::BadInput, "run_baseline",
+         "got " + std::to_string(ids.size()) + " tokens, expected at least 2: the first has a target only then");
+  }
+  StreamKeeper keeper(layer);
+  ForwardOptions options;
+  options.observer = &keeper;
+  const ForwardResult result = model.forward(pad_right({ids}), options);
+  Baseline baseline;
+  baseline.ids = ids;
+  baseline.layer = layer;
+  baseline.resid = layer == layers ? result.resid[0].clone() : keeper.kept()[0];
+  baseline.logits = result.logits[0];
+  baseline.log_normaliser = row_logsumexp(baseline.logits);
+  baseline.nll = row_nll(baseline.logits, baseline.log_normaliser, ids);
+  return baseline;
+}
+
+EditEffect measure_stream(const Model& model, const Baseline& baseline, const at::Tensor& stream,
+                          const at::Tensor& edited) {
+  const auto tokens = static_cast<std::int64_t>(baseline.ids.size());
+  check_shape("measure_stream", "stream", stream, {{"T", tokens}, {"D", baseline.resid.size(1)}});
+  check_shape("measure_stream", "edited", edited, {{"T", tokens}});
+  const at::Tensor logits =
+      model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
+  const at::Tensor log_normaliser = row_logsumexp(logits);
+  EditEffect effect;
+  score_rows(effect, baseline, logits, log_normaliser);
+  effect.nll_change = row_nll(logits, log_normaliser, baseline.ids) - baseline.nll;
+  const at::Tensor own = edited.narrow(0, 0, tokens - 1);
+  effect.own = sequential_sum(effect.nll_change.masked_select(own));
+  effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));
+  effect.total = effect.own + effect.later;
+  return effect;
+}
+
+EditEffect measure_edit(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                        const at::Tensor& direction) {
+  EditEffect effect = measure_stream(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0));
+  effect.change = change.to(at::kDouble);
+  return effect;
+}
+
+std::vector<DosePoint> dose_response(const Model& model, const Baseline& baseline, const at::Tensor& activations,
+                                     const at::Tensor& direction, const at::Tensor& gradient,
+                                     std::span<const double> doses) {
+  const double unit = first_order_change(activations, direction, gradient);
+  std::vector<DosePoint> points;
+  for (const double dose : doses) {
+    const EditEffect effect = measure_edit(model, baseline, activations.to(at::kDouble) * dose, direction);
+    points.push_back({dose, effect.own, effect.later, effect.total, effect.kl.mean().item<double>(), dose * unit});
+  }
+  return points;
+}
+
+}  // namespace energy_lens

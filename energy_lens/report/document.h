@@ -1,0 +1,55 @@
+// A report before it takes a form: headings, prose, tables and pictures, built once from results.json and rendered to
+// Markdown and HTML from the same content. Private to report/.
+#pragma once
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "energy_lens/io/file.h"
+
+namespace energy_lens::report {
+
+struct Paragraph {
+  std::string text;
+};
+
+struct Notice {  // something the reader must not miss
+  std::string text;
+};
+
+struct Table {
+  struct Column {
+    std::string title;
+    bool numeric = false;
+  };
+  std::vector<Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
+struct Picture {
+  std::string svg;  // whole <svg> element; text inside is escaped already
+  std::string caption;
+};
+
+// One text, its tokens coloured by the energy each had when it came.
+struct TokenStrip {
+  std::string text;
+  std::vector<std::string> tokens;
+  std::vector<std::vector<double>> energy;  // [L + 1][T - 1], NaN where undefined
+};
+
+using Block = std::variant<Paragraph, Notice, Table, Picture, TokenStrip>;
+
+struct Section {
+  std::string id, heading;
+  std::vector<Block> blocks;
+};
+
+struct Document {
+  std::string title;
+  std::vector<Section> sections;
+};
+
+Document build_document(const Json& results);
+
+}  // namespace energy_lens::report

@@ -1,0 +1,48 @@
+#include "energy_lens/report/document.h"
+#include "energy_lens/report/format.h"
+#include "energy_lens/report/report.h"
+
+namespace energy_lens {
+namespace {
+
+using namespace report;
+
+struct MarkdownBlock {
+  std::string operator()(const Paragraph& p) const { return p.text + "\n\n"; }
+  std::string operator()(const Notice& n) const { return "> **Note:** " + n.text + "\n\n"; }
+  std::string operator()(const Picture& p) const { return "*Picture in report.html: " + p.caption + "*\n\n"; }
+  std::string operator()(const TokenStrip& strip) const {
+    Table table{{{"token", false}, {"energy, last layer (nats)", true}}, {}};
+    for (std::size_t t = 1; t < strip.tokens.size(); ++t) {
+      table.rows.push_back({strip.tokens[t], show(strip.energy.back()[t - 1], 3)});
+    }
+    return "**" + escape_markdown_cell(strip.text) + "**\n\n" + (*this)(table);
+  }
+  std::string operator()(const Table& table) const {
+    std::string head = "|", rule = "|", body;
+    for (const Table::Column& column : table.columns) {
+      head += " " + escape_markdown_cell(column.title) + " |";
+      rule += column.numeric ? " ---: |" : " --- |";
+    }
+    for (const auto& row : table.rows) {
+      body += "|";
+      for (const std::string& cell : row) body += " " + escape_markdown_cell(cell) + " |";
+      body += "\n";
+    }
+    return head + "\n" + rule + "\n" + body + "\n";
+  }
+};
+
+}  // namespace
+
+std::string render_markdown(const Json& results) {
+  const Document document = build_document(results);
+  std::string text = "# " + document.title + "\n\n";
+  for (const Section& section : document.sections) {
+    text += "## " + section.heading + "\n\n";
+    for (const Block& block : section.blocks) text += std::visit(MarkdownBlock{}, block);
+  }
+  return text;
+}
+
+}  // namespace energy_lens

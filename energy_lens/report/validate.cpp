@@ -1,0 +1,58 @@
+#include <string_view>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/report/report.h"
+
+namespace energy_lens {
+namespace {
+
+constexpr ResultField kFields[] = {
+#include "energy_lens/report/result_fields.inc"
+};
+
+bool has_type(const Json& value, std::string_view type) {
+  if (type == "string") return value.is_string();
+  if (type == "number") return value.is_number() || value.is_null();
+  if (type == "count") return value.is_number_integer();
+  if (type == "flag") return value.is_boolean();
+  if (type == "list") return value.is_array();
+  return value.is_object();
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& what) {
+  fail(ErrorKind::BadInput, "validate_results", "'" + path + "' " + what);
+}
+
+// rest: what of the path is still to walk, "[]" meaning every element of a list.
+void check(const Json& value, std::string_view rest, std::string path, std::string_view type) {
+  if (rest.empty()) {
+    if (!has_type(value, type)) refuse(path, "got " + value.dump().substr(0, 40) + ", expected a " + std::string(type));
+    return;
+  }
+  if (rest.starts_with("[]")) {
+    if (!value.is_array()) refuse(path, "is not a list");
+    const std::string_view after = rest.substr(rest.starts_with("[].") ? 3 : 2);
+    for (std::size_t i = 0; i < value.size(); ++i) check(value[i], after, path + "[" + std::to_string(i) + "]", type);
+    return;
+  }
+  const std::size_t end = rest.find_first_of(".[");
+  const std::string name(rest.substr(0, end));
+  if (!value.is_object() || !value.contains(name)) refuse(path.empty() ? name : path + "." + name, "is missing");
+  std::string_view after = end == std::string_view::npos ? std::string_view() : rest.substr(end);
+  if (after.starts_with('.')) after.remove_prefix(1);
+  check(value.at(name), after, path.empty() ? name : path + "." + name, type);
+}
+
+}  // namespace
+
+std::span<const ResultField> result_fields() { return kFields; }
+
+void validate_results(const Json& results) {
+  if (!results.is_object() || !results.contains("schema") || results["schema"] != kResultsSchema) {
+    fail(ErrorKind::BadInput, "validate_results",
+         std::string("not the results of a study: \"schema\" is not \"") + kResultsSchema + "\"");
+  }
+  for (const ResultField& field : kFields) check(results, field.path, "", field.type);
+}
+
+}  // namespace energy_lens
