@@ -19,4 +19,10 @@ inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::i
   });
 }
 
+// Runs body with every ATen operator inside it on one thread: for sums and products whose bits must not depend on the
+// number of threads and which are too small, or too sequential, to be cut into blocks.
+inline void in_one_thread(const std::function<void()>& body) {
+  parallel_blocks(1, [&](std::int64_t) { body(); });
+}
+
 }  // namespace energy_lens

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/core/philox.h"
 #include "energy_lens/core/shape.h"
 #include "energy_lens/dictionary/omp.h"
@@ -91,6 +92,19 @@ void replace_atoms(at::Tensor& atoms, const Uses& uses, const at::Tensor& x, con
   }
 }
 
+// One pass over all atoms, in order: each is fitted to what the ones before it left.
+void improve_atoms(at::Tensor& atoms, const SparseCodes& codes, const at::Tensor& x, bool replace) {
+  const std::int64_t count = atoms.size(0);
+  const Uses uses = uses_of(codes, count);
+  at::Tensor values = codes.values.flatten();
+  const OmpDictionary current(atoms, at::zeros({x.size(1)}), 1);
+  at::Tensor residual = x - decode(current, codes);
+  for (std::int64_t k = 0; k < count; ++k) {
+    if (!uses.rows[k].empty()) update_atom(atoms[k], values, residual, uses.rows[k], uses.slots[k]);
+  }
+  if (replace) replace_atoms(atoms, uses, x, residual);
+}
+
 }  // namespace
 
 bool few_samples(std::int64_t rows, std::int64_t atoms) { return rows < 50 * atoms; }
@@ -98,19 +112,16 @@ bool few_samples(std::int64_t rows, std::int64_t atoms) { return rows < 50 * ato
 std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const LearnOptions& options,
                                                       Progress& progress) {
   check_training(x, options);
-  const at::Tensor mean = x.to(at::kDouble).mean(0).to(at::kFloat);
-  const at::Tensor centred = (x.to(at::kFloat) - mean).contiguous();
-  at::Tensor atoms = initial_atoms(centred, options);
+  at::Tensor mean, centred, atoms;
+  in_one_thread([&] {
+    mean = x.to(at::kDouble).mean(0).to(at::kFloat);
+    centred = (x.to(at::kFloat) - mean).contiguous();
+    atoms = initial_atoms(centred, options);
+  });
   for (std::int64_t iteration = 0; iteration < options.iterations; ++iteration) {
     progress.check();
     const SparseCodes codes = omp_encode(centred, atoms, {.active = options.active});
-    const Uses uses = uses_of(codes, options.atoms);
-    at::Tensor values = codes.values.flatten();
-    at::Tensor residual = centred - (decode(OmpDictionary(atoms, mean, options.active), codes) - mean);
-    for (std::int64_t k = 0; k < options.atoms; ++k) {
-      if (!uses.rows[k].empty()) update_atom(atoms[k], values, residual, uses.rows[k], uses.slots[k]);
-    }
-    if (iteration + 1 < options.iterations) replace_atoms(atoms, uses, centred, residual);
+    in_one_thread([&] { improve_atoms(atoms, codes, centred, iteration + 1 < options.iterations); });
     progress.advance(1);
   }
   return std::make_shared<const OmpDictionary>(atoms, mean, options.active);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
 
 namespace energy_lens {
@@ -11,14 +12,16 @@ namespace energy_lens {
 ReconstructionMetrics reconstruction_metrics(const at::Tensor& x, const at::Tensor& reconstruction) {
   check_shape("reconstruction_metrics", "x", x, {{"N"}, {"D"}});
   check_shape("reconstruction_metrics", "reconstruction", reconstruction, {{"N", x.size(0)}, {"D", x.size(1)}});
-  const at::Tensor truth = x.to(at::kDouble);
-  const at::Tensor error = (truth - reconstruction.to(at::kDouble)).square().sum(-1);
-  const at::Tensor spread = (truth - truth.mean(0)).square().sum(-1);
   ReconstructionMetrics m;
-  const double total = spread.sum().item<double>();
-  m.ev = total > 0 ? 1.0 - error.sum().item<double>() / total : std::nan("");
-  m.ev_token = (1.0 - error / spread).mean().item<double>();
-  m.nmse = (error / truth.square().sum(-1)).mean().item<double>();
+  in_one_thread([&] {
+    const at::Tensor truth = x.to(at::kDouble);
+    const at::Tensor error = (truth - reconstruction.to(at::kDouble)).square().sum(-1);
+    const at::Tensor spread = (truth - truth.mean(0)).square().sum(-1);
+    const double total = spread.sum().item<double>();
+    m.ev = total > 0 ? 1.0 - error.sum().item<double>() / total : std::nan("");
+    m.ev_token = (1.0 - error / spread).mean().item<double>();
+    m.nmse = (error / truth.square().sum(-1)).mean().item<double>();
+  });
   return m;
 }
 

@@ -9,6 +9,7 @@
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
 #include "energy_lens/dictionary/omp_pursuit.h"
+#include "energy_lens/kernels/stable_product.h"
 
 namespace energy_lens {
 namespace {
@@ -31,19 +32,30 @@ void check_input(const at::Tensor& signals, const at::Tensor& atoms, const OmpOp
   }
 }
 
+// [K, K], by blocks of rows.
+at::Tensor gram_of(const at::Tensor& atoms) {
+  const std::int64_t count = atoms.size(0);
+  at::Tensor gram = at::empty({count, count});
+  parallel_blocks((count + kRows - 1) / kRows, [&](std::int64_t block) {
+    const std::int64_t begin = block * kRows, size = std::min(kRows, count - begin);
+    gram.narrow(0, begin, size).copy_(stable_product(atoms.narrow(0, begin, size), atoms.t()));
+  });
+  return gram;
+}
+
 }  // namespace
 
 SparseCodes omp_encode(const at::Tensor& signals, const at::Tensor& atoms, const OmpOptions& options) {
   check_input(signals, atoms, options);
   const std::int64_t rows = signals.size(0), width = atoms.size(1), count = atoms.size(0);
-  const at::Tensor d = atoms.contiguous(), x = signals.contiguous(), gram = at::mm(d, d.t());
+  const at::Tensor d = atoms.contiguous(), x = signals.contiguous(), gram = gram_of(d);
   SparseCodes codes{at::full({rows, options.active}, -1, at::kLong), at::zeros({rows, options.active})};
   parallel_blocks((rows + kRows - 1) / kRows, [&](std::int64_t block) {
     const std::int64_t begin = block * kRows, size = std::min(kRows, rows - begin);
     // Filled up to a whole block: the product's bits must not depend on how many rows come with one.
     at::Tensor padded = at::zeros({kRows, width});
     padded.narrow(0, 0, size).copy_(x.narrow(0, begin, size));
-    const at::Tensor products = at::mm(padded, d.t());
+    const at::Tensor products = stable_product(padded, d.t());
     const at::Tensor norms = padded.norm(2, -1);
     OmpPursuit pursuit(gram.data_ptr<float>(), count, options.active);
     for (std::int64_t row = 0; row < size; ++row) {

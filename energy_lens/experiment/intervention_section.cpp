@@ -15,22 +15,22 @@ namespace {
 
 constexpr double kDoses[] = {-1.0, -0.5, -0.1, -0.01, 0.01, 0.1, 0.5, 1.0, 2.0};
 
-// Half by importance, half by alignment, without repeats; ids ascending.
+// Half by importance, half by alignment (of features that can be tested), filled up by importance; ids ascending.
 std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t count) {
-  std::vector<const FeatureScore*> testable;
-  for (const FeatureScore& score : a.scores) {
-    if (score.testable) testable.push_back(&score);
-  }
+  std::vector<const FeatureScore*> ordered;
+  for (const FeatureScore& score : a.scores) ordered.push_back(&score);
   std::set<std::int64_t> chosen;
   const auto take = [&](std::int64_t upto, const std::function<double(const FeatureScore&)>& key) {
-    std::stable_sort(testable.begin(), testable.end(),
+    std::stable_sort(ordered.begin(), ordered.end(),
                      [&](const FeatureScore* x, const FeatureScore* y) { return key(*x) > key(*y); });
-    for (const FeatureScore* score : testable) {
-      if (static_cast<std::int64_t>(chosen.size()) < upto) chosen.insert(score->feature);
+    for (const FeatureScore* score : ordered) {
+      if (static_cast<std::int64_t>(chosen.size()) < upto && key(*score) >= 0) chosen.insert(score->feature);
     }
   };
-  take(count / 2, [](const FeatureScore& f) { return f.direct.mean_abs_product; });
-  take(count, [](const FeatureScore& f) { return std::abs(f.test.statistic); });
+  const auto importance = [](const FeatureScore& f) { return f.direct.mean_abs_product; };
+  take(count / 2, importance);
+  take(count, [](const FeatureScore& f) { return f.testable ? std::abs(f.test.statistic) : -1.0; });
+  take(count, importance);
   return {chosen.begin(), chosen.end()};
 }
 

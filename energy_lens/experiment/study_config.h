@@ -28,7 +28,7 @@ struct StudyConfig {
   std::int64_t iterations = 8;
   std::int64_t permutations = 9999;
   std::int64_t bootstrap = 1000;
-  std::int64_t edited_features = 12;
+  std::int64_t edited_features = 8;
   std::int64_t edited_documents = 24;
   std::int64_t prompts = 120;
   std::int64_t cycle_window = 24;

@@ -1,6 +1,7 @@
 #include "energy_lens/intervene/full_gradient.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <string>
@@ -9,6 +10,7 @@
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/philox.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/lens/energy.h"
 
 namespace energy_lens {
 
@@ -24,16 +26,23 @@ at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at:
              " tokens, expected 1 to as many, all inside the vocabulary");
   }
   at::Tensor gradient;
-  // One block: its operators stay on one thread, so products are made in the same order whatever the thread count.
-  parallel_blocks(1, [&](std::int64_t) {
+  // On one thread, so that products are made in the same order whatever the thread count.
+  in_one_thread([&] {
     const at::AutoGradMode record(true);
     const at::Tensor leaf = stream.detach().clone().unsqueeze(0).requires_grad_(true);
     ForwardOptions options;
     options.differentiable = true;
-    const at::Tensor logits = model.forward_from(layer, leaf, pad_right({ids}), options).logits[0];
-    const at::Tensor target = at::tensor(labels, at::kLong).unsqueeze(1);
-    (-logits.narrow(0, 0, scored).log_softmax(1).gather(1, target)).sum().backward();
-    gradient = leaf.grad()[0];
+    options.logits = false;
+    const at::Tensor last = model.forward_from(layer, leaf, pad_right({ids}), options).resid;
+    // The last stream's gradient is the lens's closed form; autograd carries it back through the blocks.
+    const at::Tensor rows = last.detach()[0].narrow(0, 0, scored);
+    at::Tensor at_last = at::zeros(last.sizes());
+    at_last[0]
+        .narrow(0, 0, scored)
+        .copy_(lens_rows({rows}, at::tensor(labels, at::kLong), model.unembed(), {.top_k = 0, .gradient = true})[0]
+                   .gradient);
+    // With no block between, `last` is the leaf itself.
+    gradient = last.is_same(leaf) ? at_last[0] : torch::autograd::grad({last}, {leaf}, {at_last})[0][0];
   });
   return gradient;
 }

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "energy_lens/kernels/stable_product.h"
+
 namespace energy_lens {
 namespace {
 
@@ -52,7 +54,7 @@ LogitBlock lens_logits(const at::Tensor& stream, const Unembed& u) {
   const at::Tensor unit = normalize(stream, u).unit;
   const at::Tensor y = u.beta.defined() ? unit * u.gamma + u.beta : unit * u.gamma;
   LogitBlock block;
-  block.logits = at::mm(y, u.w_u.t());
+  block.logits = stable_product(y, u.w_u.t());
   if (u.b_u.defined()) block.logits += u.b_u;
   block.log_norm = at::logsumexp(block.logits, -1);
   block.log_probs = block.logits - block.log_norm.unsqueeze(-1);
@@ -88,7 +90,7 @@ LensRows lens_scalars(const LogitBlock& block, const LogitBlock& final_block, co
 
 at::Tensor pull_back(const at::Tensor& weights, const at::Tensor& stream, const Unembed& u) {
   const Normalized n = normalize(stream, u);
-  const at::Tensor g = at::mm(weights, u.w_u) * u.gamma;
+  const at::Tensor g = stable_product(weights, u.w_u) * u.gamma;
   const at::Tensor along = n.unit * (n.unit * g).mean(-1, true);
   const at::Tensor centred = u.norm == NormKind::LayerNorm ? g - g.mean(-1, true) : g;
   return (centred - along) / n.sigma;

@@ -5,6 +5,7 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/kernels/stable_product.h"
 
 namespace energy_lens {
 namespace {
@@ -175,7 +176,7 @@ at::Tensor ForwardPass::unembed(const at::Tensor& resid) {
   visit(Site::FinalNorm, 0, normalized);
   const at::Tensor logits = map_rows(normalized, config_.d_vocab, [&](const at::Tensor& n) {
     const at::Tensor y = u.beta.defined() ? n * u.gamma + u.beta : n * u.gamma;
-    const at::Tensor z = at::mm(y, u.w_u.t());
+    const at::Tensor z = stable_product(y, u.w_u.t());
     return u.b_u.defined() ? z + u.b_u : z;
   });
   return trim(logits);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/kernels/stable_product.h"
 
 namespace energy_lens {
 namespace {
@@ -34,6 +35,7 @@ at::Tensor apply_norm(const at::Tensor& x, NormKind kind, double eps, const at::
 }
 
 at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
+  if (w.scalar_type() == at::kFloat) return stable_product(x, w, b);
   return at::addmm(b, x.to(w.scalar_type()), w).to(at::kFloat);
 }
 

@@ -36,6 +36,7 @@ struct TokenStrip {
   std::string text;
   std::vector<std::string> tokens;
   std::vector<std::vector<double>> energy;  // [L + 1][T - 1], NaN where undefined
+  double high = 0.0;  // colours saturate here: the last layer's largest energy, so that early layers do not wash it out
 };
 
 using Block = std::variant<Paragraph, Notice, Table, Picture, TokenStrip>;

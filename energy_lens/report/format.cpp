@@ -73,7 +73,7 @@ std::string escape_html(std::string_view text) {
   });
 }
 
-std::string escape_markdown_cell(std::string_view text) {
+std::string escape_markdown(std::string_view text) {
   return replace_each(text, [](char c) -> std::string_view {
     switch (c) {
       case '|':

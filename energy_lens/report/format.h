@@ -15,7 +15,7 @@ std::string show_interval(const Json& pair);          // [low, high]
 std::string show_count(std::int64_t count);           // 1,234,567
 
 std::string escape_html(std::string_view text);
-std::string escape_markdown_cell(std::string_view text);
+std::string escape_markdown(std::string_view text);
 std::string visible_token(std::string_view token);  // white space as marks
 
 }  // namespace energy_lens::report

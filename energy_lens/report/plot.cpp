@@ -130,12 +130,9 @@ std::string Plot::svg() const {
 double heat(double value, double high) { return std::clamp(value / high, 0.0, 1.0); }
 
 std::string heat_map(const std::string& label, const std::vector<std::vector<double>>& values,
-                     const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels) {
+                     const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels,
+                     double high) {
   constexpr double kCell = 26, kRowHeight = 16, kLabels = 70;
-  double high = 1e-9;
-  for (const auto& row : values) {
-    for (const double value : row) high = std::isfinite(value) ? std::max(high, value) : high;
-  }
   const double width = 34 + kCell * static_cast<double>(column_labels.size()) + 40;
   const double height = kRowHeight * static_cast<double>(values.size()) + kLabels;
   std::string svg = "<svg class=\"heat\" width=\"" + coordinate(width) + "\" height=\"" + coordinate(height) +

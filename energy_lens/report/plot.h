@@ -34,11 +34,12 @@ class Plot {
   std::string marks_;
 };
 
-// Rows x columns of cells coloured by value; labels stand beside and below. NaN cells stay empty.
+// Rows x columns of cells coloured from 0 to `high`; labels stand beside and below. NaN cells stay empty.
 std::string heat_map(const std::string& label, const std::vector<std::vector<double>>& values,
-                     const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels);
+                     const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels,
+                     double high);
 
-// 0..1 position of a value in the colour scale shared by strips and heat maps: energies from 0 to `high` nats.
+// 0..1 position of a value in the colour scale from 0 to `high`; what lies above looks like `high`.
 double heat(double value, double high);
 
 }  // namespace energy_lens::report

@@ -18,14 +18,6 @@ std::string shade(double value) {
   return text;
 }
 
-double largest(const TokenStrip& strip) {
-  double high = 1e-9;
-  for (const auto& row : strip.energy) {
-    for (const double value : row) high = std::isfinite(value) ? std::max(high, value) : high;
-  }
-  return high;
-}
-
 // JSON inside a script element: "<" must not be able to close it.
 std::string script_safe(std::string json) {
   for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;) json.replace(at, 1, "\\u003c");
@@ -65,7 +57,6 @@ std::string HtmlBlock::operator()(const Table& table) const {
 }
 
 std::string HtmlBlock::operator()(const TokenStrip& strip) const {
-  const double high = largest(strip);
   const std::size_t last = strip.energy.size() - 1;
   std::string tokens;
   for (std::size_t t = 0; t < strip.tokens.size(); ++t) {
@@ -75,13 +66,13 @@ std::string HtmlBlock::operator()(const TokenStrip& strip) const {
       continue;
     }
     const double value = strip.energy[last][t - 1];
-    tokens += "<span class=\"token" + std::string(heat(value, high) > 0.5 ? " strong" : "") +
-              "\" style=\"--e:" + shade(heat(value, high)) + "\" title=\"" + show(value) + " nats\">" +
+    tokens += "<span class=\"token" + std::string(heat(value, strip.high) > 0.5 ? " strong" : "") +
+              "\" style=\"--e:" + shade(heat(value, strip.high)) + "\" title=\"" + show(value) + " nats\">" +
               escape_html(strip.tokens[t]) + "</span>";
   }
   Json data = Json::array();
   for (const auto& row : strip.energy) data.push_back(row);
-  return "<div class=\"strip\" data-high=\"" + shade(high) + "\"><div class=\"tokens\">" + tokens +
+  return "<div class=\"strip\" data-high=\"" + shade(strip.high) + "\"><div class=\"tokens\">" + tokens +
          "</div><label class=\"layer\">layer <input type=\"range\" min=\"0\" max=\"" + std::to_string(last) +
          "\" value=\"" + std::to_string(last) + "\"> <output>" + std::to_string(last) +
          "</output></label><script type=\"application/json\">" + script_safe(data.dump()) + "</script></div>\n";

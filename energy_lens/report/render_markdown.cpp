@@ -8,25 +8,27 @@ namespace {
 using namespace report;
 
 struct MarkdownBlock {
-  std::string operator()(const Paragraph& p) const { return p.text + "\n\n"; }
-  std::string operator()(const Notice& n) const { return "> **Note:** " + n.text + "\n\n"; }
-  std::string operator()(const Picture& p) const { return "*Picture in report.html: " + p.caption + "*\n\n"; }
+  std::string operator()(const Paragraph& p) const { return escape_markdown(p.text) + "\n\n"; }
+  std::string operator()(const Notice& n) const { return "> **Note:** " + escape_markdown(n.text) + "\n\n"; }
+  std::string operator()(const Picture& p) const {
+    return "*Picture in report.html: " + escape_markdown(p.caption) + "*\n\n";
+  }
   std::string operator()(const TokenStrip& strip) const {
     Table table{{{"token", false}, {"energy, last layer (nats)", true}}, {}};
     for (std::size_t t = 1; t < strip.tokens.size(); ++t) {
       table.rows.push_back({strip.tokens[t], show(strip.energy.back()[t - 1], 3)});
     }
-    return "**" + escape_markdown_cell(strip.text) + "**\n\n" + (*this)(table);
+    return "**" + escape_markdown(strip.text) + "**\n\n" + (*this)(table);
   }
   std::string operator()(const Table& table) const {
     std::string head = "|", rule = "|", body;
     for (const Table::Column& column : table.columns) {
-      head += " " + escape_markdown_cell(column.title) + " |";
+      head += " " + escape_markdown(column.title) + " |";
       rule += column.numeric ? " ---: |" : " --- |";
     }
     for (const auto& row : table.rows) {
       body += "|";
-      for (const std::string& cell : row) body += " " + escape_markdown_cell(cell) + " |";
+      for (const std::string& cell : row) body += " " + escape_markdown(cell) + " |";
       body += "\n";
     }
     return head + "\n" + rule + "\n" + body + "\n";
@@ -37,7 +39,7 @@ struct MarkdownBlock {
 
 std::string render_markdown(const Json& results) {
   const Document document = build_document(results);
-  std::string text = "# " + document.title + "\n\n";
+  std::string text = "# " + escape_markdown(document.title) + "\n\n";
   for (const Section& section : document.sections) {
     text += "## " + section.heading + "\n\n";
     for (const Block& block : section.blocks) text += std::visit(MarkdownBlock{}, block);

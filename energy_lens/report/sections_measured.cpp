@@ -1,5 +1,6 @@
 // The sections about energies and dictionaries.
 #include <algorithm>
+#include <cmath>
 
 #include "energy_lens/report/format.h"
 #include "energy_lens/report/plot.h"
@@ -17,17 +18,22 @@ std::vector<double> reals(const Json& values) {
 }
 
 TokenStrip strip_of(const Json& text) {
-  TokenStrip strip{text.at("text").get<std::string>(), {}, {}};
+  TokenStrip strip;
+  strip.text = text.at("text").get<std::string>();
   for (const Json& token : text.at("tokens")) strip.tokens.push_back(visible_token(token.get<std::string>()));
   for (const Json& row : text.at("energy")) strip.energy.push_back(reals(row));
+  strip.high = 1e-9;
+  for (const double value : strip.energy.back()) strip.high = std::max(strip.high, std::isfinite(value) ? value : 0.0);
   return strip;
 }
 
 Picture heat_map_of(const TokenStrip& strip) {
   std::vector<std::string> layers, columns(strip.tokens.begin() + 1, strip.tokens.end());
   for (std::size_t layer = 0; layer < strip.energy.size(); ++layer) layers.push_back(std::to_string(layer));
-  return {heat_map("Energy by layer and token of: " + strip.text, strip.energy, layers, columns),
-          "Energy of each token when it came, by layer (rows, the last layer on top); hover for nats."};
+  return {heat_map("Energy by layer and token of: " + strip.text, strip.energy, layers, columns, strip.high),
+          "Energy of each token when it came, by layer (rows, the last layer on top); hover for nats. Colours run from "
+          "0 to " +
+              show(strip.high, 3) + " nats, the last layer's largest, and stay there above it."};
 }
 
 }  // namespace

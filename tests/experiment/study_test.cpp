@@ -1,0 +1,165 @@
+#include "energy_lens/experiment/study.h"
+
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/io/safetensors.h"
+#include "energy_lens/report/report.h"
+#include "tests/support/small_study.h"
+
+namespace energy_lens {
+namespace {
+
+using testing::StudyFolder;
+
+std::string without_execution(const std::filesystem::path& folder) {
+  Json results = read_json(folder / "results.json");
+  results.erase("execution");
+  return results.dump();
+}
+
+class Study : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new StudyFolder();
+    threads_ = at::get_num_threads();
+    at::set_num_threads(1);
+    run_study(folder_->config("one"), {"test", "", ""}, no_progress());
+    at::set_num_threads(2);
+    run_study(folder_->config("two"), {"test", "", ""}, no_progress());
+    at::set_num_threads(threads_);
+    results_ = new Json(read_json(folder_->path() / "one/results.json"));
+  }
+  static void TearDownTestSuite() {
+    delete results_;
+    delete folder_;
+  }
+  static StudyFolder* folder_;
+  static Json* results_;
+  static int threads_;
+};
+StudyFolder* Study::folder_ = nullptr;
+Json* Study::results_ = nullptr;
+int Study::threads_ = 0;
+
+TEST_F(Study, GivesTheSameBytesForOneAndTwoThreads) {
+  // Compared as wholes: printing the difference would bury the answer.
+  EXPECT_TRUE(without_execution(folder_->path() / "one") == without_execution(folder_->path() / "two"));
+  EXPECT_TRUE(read_file(folder_->path() / "one/arrays.safetensors") ==
+              read_file(folder_->path() / "two/arrays.safetensors"));
+}
+
+TEST_F(Study, WritesResultsThatFollowTheirSchema) {
+  EXPECT_NO_THROW(validate_results(*results_));
+  for (const char* name : {"results.json", "arrays.safetensors", "report.md", "report.html"}) {
+    EXPECT_TRUE(std::filesystem::is_regular_file(folder_->path() / "one" / name)) << name;
+  }
+}
+
+TEST_F(Study, MeasuresSomethingInEverySection) {
+  const Json& r = *results_;
+  EXPECT_EQ(r["texts"].size(), 5u);
+  EXPECT_EQ(r["lens"]["energy_mean"].size(), 13u);
+  EXPECT_LT(r["lens"]["last_layer_max_difference"].get<double>(), 1e-4);
+  ASSERT_EQ(r["efas"].size(), 2u);
+  EXPECT_GT(r["efas"][0]["tested"].get<int>(), 0);
+  EXPECT_TRUE(r["efas"][0]["underpowered"].get<bool>());
+  EXPECT_EQ(r["efas"][0]["passes_both_nulls"].get<int>(), 0);
+  EXPECT_GT(r["interventions"]["edits"].size(), 4u);
+  EXPECT_TRUE(r["interventions"]["identity_bitwise"].get<bool>());
+  EXPECT_EQ(r["attractors"]["prompts"].get<int>(), 12);
+  EXPECT_FALSE(r["warnings"].empty());
+}
+
+// At the last layer no block follows, so lens gradient and full gradient are one: their predictions must agree.
+TEST_F(Study, BothGradientsPredictTheSameAtTheLastLayer) {
+  int compared = 0;
+  for (const Json& edit : (*results_)["interventions"]["edits"]) {
+    if (edit["layer"] != 12) continue;
+    ++compared;
+    const double full = edit["predicted"].get<double>(), lens = edit["predicted_lens"].get<double>();
+    EXPECT_NEAR(full, lens, 1e-3 * (1 + std::abs(full)));
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST_F(Study, SmallDosesAreFirstOrder) {
+  for (const Json& point : (*results_)["interventions"]["dose_response"]) {
+    if (std::abs(point["dose"].get<double>()) > 0.011) continue;
+    EXPECT_NEAR(point["slope"].get<double>(), 1.0, 0.1) << point;
+    EXPECT_GT(point["r2"].get<double>(), 0.95) << point;
+  }
+}
+
+TEST_F(Study, HeldOutVarianceIsOfDocumentsOutsideTheTrainingSplit) {
+  const SafetensorsFile arrays = SafetensorsFile::open(folder_->path() / "one/arrays.safetensors");
+  EXPECT_EQ(arrays.view("layer.8.atoms").size(0), 24);
+  const Json& splits = (*results_)["corpus"]["splits"];
+  const Json& d = (*results_)["dictionaries"][0];
+  EXPECT_EQ(d["train_rows"].get<int>(), splits["S"]["documents"].get<int>() * 46);
+  EXPECT_EQ(d["heldout_rows"].get<int>(), splits["A"]["documents"].get<int>() * 46);
+  EXPECT_GT(d["ev"].get<double>(), d["random_ev"].get<double>());
+}
+
+class CancelAfter : public Progress {
+ public:
+  explicit CancelAfter(int stages) : left_(stages) {}
+  void begin(std::string_view, std::int64_t) override {
+    if (--left_ == 0) cancel();
+  }
+
+ private:
+  int left_;
+};
+
+TEST(StudyInterrupted, StopsCleanlyInEveryStageAndWritesNothing) {
+  const StudyFolder folder;
+  for (const int stages : {2, 4, 6, 9}) {
+    const StudyConfig config = folder.config("cancelled");
+    CancelAfter progress(stages);
+    try {
+      run_study(config, {"test", "", ""}, progress);
+      FAIL() << "ran to the end";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::Interrupted);
+    }
+    EXPECT_FALSE(std::filesystem::exists(config.out));
+  }
+}
+
+TEST(StudyConfigCheck, NamesWhatIsWrong) {
+  const StudyFolder folder;
+  const auto refusal = [&](auto change) {
+    StudyConfig config = folder.config("refused");
+    change(config);
+    try {
+      run_study(config, {"test", "", ""}, no_progress());
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal([](StudyConfig& c) { c.layers = {8, 13}; }).find("this model has 0 to 12"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.window = 4000; }).find("context"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.window = 400; }).find("documents with at least 400 tokens"),
+            std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.atoms = 60000; }).find("rows for 60000 atoms"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.dtype = "int3"; }).find("--dtype"), std::string::npos);
+}
+
+TEST(StudyConfigFile, RoundTripsAndRefusesWhatItDoesNotKnow) {
+  StudyConfig config;
+  config.layers = {1, 2};
+  config.seed = 7;
+  StudyConfig read;
+  apply_config_json(read, config_to_json(config));
+  EXPECT_EQ(config_to_json(read), config_to_json(config));
+  EXPECT_THROW(apply_config_json(read, {{"sed", 3}}), Error);
+  EXPECT_THROW(apply_config_json(read, {{"seed", "three"}}), Error);
+}
+
+}  // namespace
+}  // namespace energy_lens

@@ -1,0 +1,164 @@
+#include "energy_lens/report/report.h"
+
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "energy_lens/core/error.h"
+
+namespace energy_lens {
+namespace {
+
+Json sample_value(std::string_view type) {
+  if (type == "string") return "text";
+  if (type == "number") return 0.25;
+  if (type == "count") return 3;
+  if (type == "flag") return true;
+  if (type == "null") return nullptr;
+  return Json::object({{"entry", 1}});
+}
+
+// Puts a value at a path, one element in every list.
+void plant(Json& at, std::string_view rest, std::string_view type) {
+  if (rest.empty()) {
+    at = sample_value(type);
+    return;
+  }
+  if (rest.starts_with("[]")) {
+    if (!at.is_array()) at = Json::array({nullptr});
+    plant(at[0], rest.substr(rest.starts_with("[].") ? 3 : 2), type);
+    return;
+  }
+  const std::size_t end = rest.find_first_of(".[");
+  std::string_view after = end == std::string_view::npos ? std::string_view() : rest.substr(end);
+  if (after.starts_with('.')) after.remove_prefix(1);
+  if (!at.is_object()) at = Json::object();
+  plant(at[std::string(rest.substr(0, end))], after, type);
+}
+
+Json sample() {
+  Json results;
+  for (const ResultField& field : result_fields()) plant(results, field.path, field.type);
+  results["schema"] = kResultsSchema;
+  results["corpus"]["splits"] = {{"A", {{"documents", 2}, {"tokens", 8}}}};
+  Json& text = results["texts"][0];
+  text["tokens"] = {"<|bos|>", " a", "b\n"};
+  text["energy"] = {{1.5, 2.5}, {0.5, nullptr}};
+  for (const char* key : {"layers", "energy_mean", "entropy_mean", "kl_mean"}) results["lens"][key] = {0, 1};
+  results["lens"]["energy_ci"] = {{0.5, 1.5}, {nullptr, nullptr}};
+  for (auto [list, key] : {std::pair{&results["interventions"]["edits"][0], "measured_ci"},
+                           {&results["efas"][0]["features"][0], "ci"},
+                           {&results["hypotheses"][0], "ci"},
+                           {&results["attractors"]["prediction"], "difference_ci"}}) {
+    (*list)[key] = {-0.5, 0.5};
+  }
+  results["interventions"]["edits"][0]["kind"] = "zero";
+  return results;
+}
+
+// Removes the last name of a path from the first element of every list.
+void uproot(Json& at, std::string_view rest) {
+  if (rest.starts_with("[]")) return uproot(at[0], rest.substr(rest.starts_with("[].") ? 3 : 2));
+  const std::size_t end = rest.find_first_of(".[");
+  const std::string name(rest.substr(0, end));
+  if (end == std::string_view::npos || rest.substr(end).find_first_not_of("[]") == std::string_view::npos) {
+    at.erase(name);
+    return;
+  }
+  std::string_view after = rest.substr(end);
+  if (after.starts_with('.')) after.remove_prefix(1);
+  uproot(at[name], after);
+}
+
+TEST(Validation, AcceptsTheSampleAndRefusesItWithoutAnyOneField) {
+  ASSERT_NO_THROW(validate_results(sample()));
+  for (const ResultField& field : result_fields()) {
+    Json broken = sample();
+    uproot(broken, field.path);
+    EXPECT_THROW(validate_results(broken), Error) << field.path;
+  }
+}
+
+TEST(Validation, RefusesWrongTypesAndOtherFiles) {
+  Json broken = sample();
+  broken["run"]["seed"] = "three";
+  try {
+    validate_results(broken);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(std::string(error.what()), "[validate_results] 'run.seed' got \"three\", expected a count");
+  }
+  EXPECT_THROW(validate_results(Json::array()), Error);
+  EXPECT_THROW(validate_results({{"schema", "other/1"}}), Error);
+}
+
+TEST(Validation, DocumentationNamesEveryFieldAsTheSchemaDoes) {
+  const std::string page = read_file(EL_SOURCE_DIR "/docs/results.md");
+  for (const ResultField& field : result_fields()) {
+    const std::string row = "| `" + std::string(field.path) + "` | " + std::string(field.type) + " | ";
+    EXPECT_NE(page.find(row), std::string::npos) << field.path;
+  }
+}
+
+TEST(Report, ShowsUndefinedNumbersAsDashes) {
+  Json results = sample();
+  for (const ResultField& field : result_fields()) {
+    if (field.type == "number" && field.path.find("[][]") == std::string_view::npos) plant(results, field.path, "null");
+  }
+  for (const std::string& text : {render_markdown(results), render_html(results)}) {
+    EXPECT_NE(text.find("\u2013"), std::string::npos);
+    EXPECT_FALSE(std::regex_search(text, std::regex(R"([>|] *-?(nan|inf|null) *[<|])")));
+  }
+}
+
+TEST(Report, TextFromTheResultsCannotBecomeMarkup) {
+  Json hostile = sample();
+  const std::string attack = "</script><script>alert(1)</script>\"'<img src=x onerror=alert(1)>|`";
+  hostile["texts"][0]["text"] = attack;
+  hostile["texts"][0]["tokens"][1] = attack;
+  hostile["title"] = attack;
+  hostile["attractors"]["basins"][0]["label"] = attack;
+  hostile["corpus"]["strata"] = {{attack, 1}};
+  const std::string html = render_html(hostile);
+  EXPECT_TRUE(html.find("<script>alert") == std::string::npos);
+  EXPECT_TRUE(html.find("<img") == std::string::npos);
+  const std::string markdown = render_markdown(hostile);
+  EXPECT_TRUE(markdown.find("<img") == std::string::npos && markdown.find("<script") == std::string::npos);
+}
+
+TEST(Report, TagsAreBalanced) {
+  const std::string html = render_html(sample());
+  const std::string body = std::regex_replace(html, std::regex("<(script|style)[^>]*>[^]*?</\\1>"), "");
+  std::vector<std::string> open;
+  const std::regex tag(R"(<(/?)([a-z0-9]+)[^>]*?(/?)>)");
+  for (std::sregex_iterator it(body.begin(), body.end(), tag), end; it != end; ++it) {
+    const std::string name = (*it)[2];
+    if ((*it)[3] == "/" || name == "meta" || name == "input" || name == "!doctype") continue;
+    if ((*it)[1] == "/") {
+      ASSERT_FALSE(open.empty()) << name;
+      EXPECT_EQ(open.back(), name);
+      open.pop_back();
+    } else {
+      open.push_back(name);
+    }
+  }
+  EXPECT_TRUE(open.empty());
+}
+
+TEST(Report, NeedsNoNetwork) {
+  EXPECT_FALSE(std::regex_search(render_html(sample()), std::regex(R"((src|href)="(http|//))")));
+}
+
+TEST(Report, MarkdownAndHtmlHoldTheSameSections) {
+  const std::string markdown = render_markdown(sample()), html = render_html(sample());
+  const std::regex heading(R"(<h2>([^<]*)</h2>)");
+  int sections = 0;
+  for (std::sregex_iterator it(html.begin(), html.end(), heading), end; it != end; ++it, ++sections) {
+    const std::string title = std::regex_replace((*it)[1].str(), std::regex("&#39;"), "'");
+    EXPECT_TRUE(markdown.find("## " + title) != std::string::npos) << title;
+  }
+  EXPECT_EQ(sections, 10);
+}
+
+}  // namespace
+}  // namespace energy_lens
