@@ -13,7 +13,7 @@
 namespace energy_lens {
 namespace {
 
-constexpr double kDoses[] = {-1.0, -0.5, -0.1, -0.01, 0.01, 0.1, 0.5, 1.0, 2.0};
+constexpr double kDoses[] = {-1.0, -0.5, -0.1, -0.01, 0.1, 0.5, 1.0};
 
 // Half by importance, half by alignment (of features that can be tested), filled up by importance; ids ascending.
 std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t count) {

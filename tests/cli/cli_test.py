@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""The command as a person or a script meets it: exit codes, one-line errors, nothing half-written."""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEMO = ROOT / "models/demo"
+BINARY = None
+
+
+def run(*arguments, **options):
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+
+
+def write_corpus(path, documents=140):
+    with open(path, "w", encoding="utf-8") as out:
+        for i in range(documents):
+            words = " ".join(f"The {'value list name file object'.split()[(i * 7 + j * 3) % 5]} number {i * j} returns."
+                             for j in range(20))
+            out.write(json.dumps({"id": f"d{i}", "stratum": "s", "text": words}) + "\n")
+
+
+SMALL = ["--layers", "8", "--window", "48", "--documents", "130", "--atoms", "24", "--active", "4", "--iterations", "1",
+         "--permutations", "99", "--bootstrap", "100", "--edited-features", "1", "--edited-documents", "2", "--prompts",
+         "8", "--cycle-window", "6", "--cycle-steps", "20"]
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="el_cli_"))
+        self.corpus = self.folder / "corpus.jsonl"
+        write_corpus(self.corpus)
+
+    def tearDown(self):
+        shutil.rmtree(self.folder)
+
+    def assert_refused(self, result, code):
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("energy-lens: ["), result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def copy_of_demo(self):
+        model = self.folder / "model"
+        shutil.copytree(DEMO, model)
+        return model
+
+    def test_help_and_version_succeed(self):
+        for arguments in (["--help"], ["study", "--help"], ["lens", "--help"], ["report", "--help"], ["--version"]):
+            result = run(*arguments)
+            self.assertEqual(result.returncode, 0)
+            self.assertTrue(result.stdout)
+
+    def test_misuse_is_exit_2(self):
+        for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"]):
+            self.assertEqual(run(*arguments).returncode, 2, arguments)
+
+    def test_missing_things_are_exit_4(self):
+        self.assert_refused(run("lens", "--model", self.folder / "none", "--text", "a b"), 4)
+        self.assert_refused(run("study", "--corpus", self.folder / "none.jsonl", "--out", self.folder / "o"), 4)
+        self.assert_refused(run("report", self.folder / "none.json"), 4)
+
+    def test_lens_prints_json_whose_last_layer_is_the_loss(self):
+        result = run("lens", "--text", "The quick brown fox jumps.", "--bos")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        text = json.loads(result.stdout)["texts"][0]
+        self.assertEqual(len(text["layers"]), 13)
+        for energy, nll in zip(text["layers"][-1]["energy"], text["nll"]):
+            self.assertAlmostEqual(energy, nll, places=4)
+
+    def test_lens_refuses_texts_it_cannot_score(self):
+        self.assert_refused(run("lens", "--text", "a"), 3)
+        self.assert_refused(run("lens", "--text", "word " * 2000), 3)
+        self.assert_refused(run("lens", "--text", "a b c d", "--layers", "13"), 2)
+
+    def test_broken_model_files_are_exit_3(self):
+        def truncate(path):
+            path.write_bytes(path.read_bytes()[:1000])
+
+        faults = {
+            "weights truncated": lambda m: truncate(m / "model.safetensors"),
+            "weights empty": lambda m: (m / "model.safetensors").write_bytes(b""),
+            "config not JSON": lambda m: (m / "config.json").write_text("{"),
+            "config empty": lambda m: (m / "config.json").write_text(""),
+            "config a list": lambda m: (m / "config.json").write_text("[]"),
+            "config of another family": lambda m: (m / "config.json").write_text('{"model_type": "never-heard"}'),
+            "tokenizer truncated": lambda m: truncate(m / "tokenizer.json"),
+            "tokenizer not UTF-8": lambda m: (m / "tokenizer.json").write_bytes(b"\xff\xfe{}"),
+        }
+        for name, fault in faults.items():
+            with self.subTest(name):
+                model = self.copy_of_demo()
+                fault(model)
+                self.assert_refused(run("lens", "--model", model, "--text", "a b c"), 3)
+                shutil.rmtree(model)
+
+    def test_a_model_whose_numbers_disagree_is_exit_3(self):
+        for key, value in (("n_embd", 128), ("n_layer", 13), ("n_head", 5), ("vocab_size", 4097), ("n_layer", -1),
+                           ("n_embd", 1 << 60), ("activation_function", "swish7")):
+            with self.subTest(f"{key}={value}"):
+                model = self.copy_of_demo()
+                config = json.loads((model / "config.json").read_text())
+                config[key] = value
+                (model / "config.json").write_text(json.dumps(config))
+                self.assert_refused(run("lens", "--model", model, "--text", "a b c"), 3)
+                shutil.rmtree(model)
+
+    def test_bad_corpora_are_exit_3(self):
+        for content in (b"", b"{", b'{"id": "a"}\n', b"[1]\n", b'{"text": "\xff"}\n', b'{"text": "too short"}\n'):
+            with self.subTest(content):
+                self.corpus.write_bytes(content)
+                out = self.folder / "out"
+                self.assert_refused(run("study", "--corpus", self.corpus, "--out", out, *SMALL), 3)
+                self.assertFalse(out.exists())
+
+    def test_config_files_are_applied_and_flags_win(self):
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"window": 5000}))
+        self.assert_refused(run("study", "--config", config, "--corpus", self.corpus), 2)
+        config.write_text(json.dumps({"windw": 50}))
+        self.assert_refused(run("study", "--config", config, "--corpus", self.corpus), 2)
+
+    def test_study_writes_everything_and_report_renders_it_again(self):
+        out = self.folder / "out"
+        result = run("study", "--corpus", self.corpus, "--out", out, *SMALL)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("Peak memory", result.stdout)
+        names = {"results.json", "arrays.safetensors", "report.md", "report.html"}
+        self.assertEqual({path.name for path in out.iterdir()}, names)
+        html = (out / "report.html").read_bytes()
+        again = self.folder / "again"
+        self.assertEqual(run("report", out / "results.json", "--out", again).returncode, 0)
+        self.assertEqual((again / "report.html").read_bytes(), html)
+        (out / "results.json").write_text("{}")
+        self.assert_refused(run("report", out / "results.json"), 3)
+        self.assertEqual((out / "report.html").read_bytes(), html)
+
+    def test_ctrl_c_stops_cleanly(self):
+        out = self.folder / "out"
+        slow = [value if value != "99" else "1000000" for value in SMALL]
+        process = subprocess.Popen([BINARY, "study", "--corpus", str(self.corpus), "--out", str(out), *slow], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(2.0)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertFalse(out.exists())
+
+    def test_a_full_disk_leaves_nothing_half_written(self):
+        out = self.folder / "out"
+
+        def small_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+        result = run("study", "--corpus", self.corpus, "--out", out, *SMALL, preexec_fn=small_files)
+        self.assert_refused(result, 5)
+        self.assertEqual([path.name for path in out.iterdir()] if out.exists() else [], [])
+
+    def test_an_installed_program_finds_the_embedded_model(self):
+        prefix = self.folder / "prefix"
+        subprocess.run(["cmake", "--install", str(pathlib.Path(BINARY).parents[2]), "--prefix", str(prefix)],
+                       check=True, capture_output=True)
+        result = subprocess.run([prefix / "bin/energy-lens", "model", "info"], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(str(prefix / "share/energy-lens/models/demo"), result.stdout)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    options, rest = parser.parse_known_args()
+    BINARY = os.path.abspath(os.path.join(options.bin, "apps/cli/energy-lens"))
+    unittest.main(argv=[sys.argv[0], *rest])
