@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Our forward pass against `transformers` on random GPT-2 models, and against published activations of a trained one.
+Exit 77 with the reason when nothing can be compared."""
+
+import argparse
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import torch
+
+DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
+TOLERANCE = 5e-5
+
+
+def skip(reason):
+    print("skipped:", reason)
+    sys.exit(77)
+
+
+class Forward:
+    """Drives the forward_dump_main program."""
+
+    def __init__(self, binary, folder):
+        self.binary, self.folder = binary, pathlib.Path(folder)
+
+    def __call__(self, model, sequences, sites=(), dtype="float32", greedy_steps=0):
+        from safetensors.torch import load_file
+        request, out = self.folder / "request.json", self.folder / "out.safetensors"
+        request.write_text(json.dumps({"sequences": sequences, "sites": list(sites), "dtype": dtype,
+                                       "greedy_steps": greedy_steps}))
+        subprocess.run([self.binary, model, request, out], check=True)
+        return load_file(out)
+
+
+def worst(name, ours, theirs, bound):
+    difference = (ours.double() - theirs.double()).abs().max().item()
+    print(f"{name}: largest difference {difference:.2e}")
+    if not difference <= bound:
+        sys.exit(f"FAILED {name}: {difference} > {bound}")
+
+
+def random_ids(generator, count, vocabulary):
+    return torch.randint(0, vocabulary, (count,), generator=generator).tolist()
+
+
+def compare(forward, folder, reference, config, name, generator):
+    layers, vocabulary = config.n_layer, config.vocab_size
+    lengths = [min(config.n_positions, n) for n in (70, 13, 1, 64, 65)]
+    sequences = [random_ids(generator, n, vocabulary) for n in lengths]
+    sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(layers)]
+    padded = forward(folder, sequences, sites)
+    for row, sequence in enumerate(sequences):
+        with torch.no_grad():
+            theirs = reference(torch.tensor([sequence]), output_hidden_states=True)
+        length = len(sequence)
+        # Each sequence alone, and the same rows of the padded batch.
+        for kind, ours, at in (("batch", padded, row), ("alone", forward(folder, [sequence], sites), 0)):
+            worst(f"{name}, {length} tokens, {kind}, logits", ours["logits"][at, :length], theirs.logits[0], TOLERANCE)
+            for layer in range(layers):
+                worst(f"{name}, {length} tokens, {kind}, layer {layer}", ours[sites[layer]][at, :length],
+                      theirs.hidden_states[layer][0], TOLERANCE)
+
+
+def compare_greedy(forward, folder, reference, config, name, generator):
+    prompt = random_ids(generator, 6, config.vocab_size)
+    ours = forward(folder, [prompt], greedy_steps=64)["greedy"].tolist()
+    theirs = list(prompt)
+    with torch.no_grad():
+        for _ in range(64):
+            theirs.append(int(reference(torch.tensor([theirs])).logits[0, -1].argmax()))
+    if ours != theirs:
+        sys.exit(f"FAILED {name}: greedy continuations differ")
+    print(f"{name}: 64 greedy tokens with a KV cache are the same")
+
+
+def compare_half(forward, folder, reference, config, name, generator):
+    """bf16 keeps 8 bits: each of the 2 L + 1 products adds a relative rounding of about 2^-8 of the stream's scale."""
+    ids = random_ids(generator, 40, config.vocab_size)
+    with torch.no_grad():
+        exact = reference(torch.tensor([ids])).logits[0]
+    bound = (2 * config.n_layer + 1) * 2 ** -8 * exact.abs().max().item()
+    worst(f"{name}, bf16 (bound {bound:.2e})", forward(folder, [ids], dtype="bfloat16")["logits"][0], exact, bound)
+
+
+def random_models(forward, folder):
+    from transformers import GPT2Config, GPT2LMHeadModel
+    shapes = {"plain": dict(n_embd=64, n_head=4, n_layer=3), "one head": dict(n_embd=48, n_head=1, n_layer=2),
+              "wide head": dict(n_embd=128, n_head=2, n_layer=2, n_inner=200),
+              "many heads": dict(n_embd=96, n_head=12, n_layer=4, activation_function="gelu"),
+              "deep, untied": dict(n_embd=32, n_head=4, n_layer=8, tie_word_embeddings=False, activation_function="relu")}
+    generator = torch.Generator().manual_seed(1)
+    for index, (name, shape) in enumerate(shapes.items()):
+        torch.manual_seed(index)
+        config = GPT2Config(vocab_size=97, n_positions=80, initializer_range=0.15, **shape)
+        reference = GPT2LMHeadModel(config).eval()
+        for parameter in reference.parameters():  # norms and biases away from 1 and 0
+            if parameter.dim() == 1:
+                parameter.data += 0.1 * torch.randn(parameter.shape)
+        path = folder / f"model{index}"
+        (reference if index != 1 else reference.transformer).save_pretrained(path, max_shard_size="60KB" if index % 2 else "5GB")
+        compare(forward, path, reference, config, name, generator)
+        compare_greedy(forward, path, reference, config, name, generator)
+        compare_half(forward, path, reference, config, name, generator)
+
+
+def array(entry):
+    raw = bytearray(base64.b64decode(entry["data"]))
+    kind = torch.float32 if "float" in entry.get("dtype", "torch.float32") else torch.int64
+    return torch.frombuffer(raw, dtype=kind).reshape(entry["shape"]).clone()
+
+
+def write_nano_sort(source, folder):
+    from safetensors.torch import save_file
+    weights = {}
+    for name, entry in source.items():
+        if name == "config" or name.endswith(".attn.bias"):
+            continue
+        tensor = array(entry)
+        is_linear = ".c_" in name and name.endswith(".weight")  # stored [out, in]
+        weights[name] = tensor.t().contiguous() if is_linear else tensor
+    folder.mkdir()
+    save_file(weights, folder / "model.safetensors")
+    config = source["config"]
+    (folder / "config.json").write_text(json.dumps({
+        "model_type": "gpt2", "n_layer": config["n_layer"], "n_head": config["n_head"], "n_embd": config["n_embd"],
+        "n_positions": config["block_size"], "vocab_size": config["vocab_size"], "tie_word_embeddings": False,
+        "layer_norm_epsilon": 1e-5, "activation_function": "gelu_new"}))
+
+
+def published_activations(forward, folder):
+    names = ("gpt-nano-sort-model.json", "gpt-nano-sort-t0-partials.json")
+    if not all((DATA / name).exists() for name in names):
+        print(f"skipped: {DATA} has no reference activations")
+        return
+    write_nano_sort(json.loads((DATA / names[0]).read_text()), folder / "nano")
+    partials = json.loads((DATA / names[1]).read_text())
+    ids = array(partials["idx"])
+    heads, block = lambda t: t.permute(0, 2, 1, 3), "blocks.0."
+    expected = {"hook_embed": array(partials["tok_emb"]), block + "hook_resid_pre": array(partials["x"]),
+                block + "attn.hook_q": heads(array(partials["q"])), block + "attn.hook_k": heads(array(partials["k"])),
+                block + "attn.hook_v": heads(array(partials["v"])), block + "attn.hook_pattern": array(partials["attSm"]),
+                block + "attn.hook_z": array(partials["y"]).reshape(3, 11, 3, 16),
+                block + "hook_attn_out": array(partials["yProj"]), block + "hook_resid_mid": array(partials["attnResid"]),
+                block + "mlp.hook_post": array(partials["gelu"]), block + "hook_mlp_out": array(partials["mlp"]),
+                block + "hook_resid_post": array(partials["mlpResid"]), "blocks.1.hook_resid_pre": array(partials["block0"]),
+                "blocks.1.hook_resid_post": array(partials["block1"]), "blocks.2.hook_resid_post": array(partials["block2"])}
+    ours = forward(folder / "nano", ids.tolist(), expected)
+    for site, values in expected.items():
+        worst(f"nano-sort, {site}", ours[site], values, 1e-4)
+    worst("nano-sort, logits", ours["logits"], array(partials["lm_head"]), 1e-4)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "forward_dump_main"
+    try:
+        import safetensors.torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        skip(f"no reference implementation: {error}")
+    transformers.logging.set_verbosity_error()
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        forward = Forward(binary, folder)
+        published_activations(forward, folder)
+        random_models(forward, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+// forward_dump <model folder> <request.json> <out.safetensors>: the forward pass for scripts that compare it with other
+// implementations. Request: {"sequences": [[ids]], "sites": [names], "dtype": "float32", "greedy_steps": 0}.
+#include <cstdio>
+#include <map>
+#include <set>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/io/file.h"
+#include "energy_lens/io/safetensors.h"
+#include "energy_lens/model/model.h"
+
+namespace {
+
+using namespace energy_lens;
+
+class Recorder : public Observer {
+ public:
+  explicit Recorder(const Json& names) {
+    for (const Json& name : names) wanted_.insert(parse_site(name.get<std::string>()));
+  }
+  bool wants(const SiteRef& site) const override { return wanted_.contains(site); }
+  void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override {
+    tensors[site_name(site)] = value.clone();
+  }
+  std::map<std::string, at::Tensor> tensors;
+
+ private:
+  std::set<SiteRef> wanted_;
+};
+
+void dump(const char* folder, const Json& request, const char* out) {
+  const bool half = request.value("dtype", "float32") == "bfloat16";
+  const auto model = load_model(folder, {half ? at::kBFloat16 : at::kFloat, at::kCPU});
+  const auto sequences = request.at("sequences").get<std::vector<std::vector<std::int64_t>>>();
+  Recorder recorder(request.value("sites", Json::array()));
+  ForwardOptions options;
+  options.observer = &recorder;
+  const ForwardResult result = model->forward(pad_right(sequences), options);
+  std::map<std::string, at::Tensor> tensors = recorder.tensors;
+  tensors["logits"] = result.logits;
+  tensors["resid"] = result.resid;
+  if (const std::int64_t steps = request.value("greedy_steps", 0); steps > 0) {
+    tensors["greedy"] = at::tensor(generate_greedy(*model, sequences.front(), steps));
+  }
+  write_safetensors(out, tensors);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "usage: forward_dump_main MODEL REQUEST.json OUT.safetensors\n");
+    return 2;
+  }
+  try {
+    dump(argv[1], read_json(argv[2]), argv[3]);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return static_cast<int>(error.kind());
+  }
+  return 0;
+}
