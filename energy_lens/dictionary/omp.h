@@ -13,12 +13,30 @@ struct OmpOptions {
   std::int64_t active = 8;  // k, at most 512
   // A row is done when |D residual| <= correlation_floor |x|: what is left is rounding.
   double correlation_floor = 1e-6;
+  // A row is also done when |residual| <= tolerance |x|; 0 asks for k atoms. 0..1.
+  double tolerance = 0.0;
 };
 
-// atoms [K, D] fp32 unit rows; signals [N, D] fp32, centred. Values in the signals' units. Ties go to the lower atom.
-// Atoms that are nearly in the span of those chosen (relative pivot below 1e-5) are passed over.
-// Rows are worked in blocks of 64, so a row's codes depend neither on the others nor on the number of threads.
-// Errors: BadInput (shapes, NaN or Inf naming the row), Usage (active outside 1..min(K, 512)).
+// Atoms made ready for coding: padded to the kernel's tiles, with their K x K Gram matrix in fp32 (64 MB for K = 4096).
+class OmpCoder {
+ public:
+  // atoms [K, D] fp32 unit rows. Errors: BadInput (shape, NaN or Inf).
+  explicit OmpCoder(const at::Tensor& atoms);
+
+  // signals [N, D] fp32, centred. Values in the signals' units, slots in the order of choice. Ties go to the lower
+  // atom. Atoms that are nearly in the span of those chosen (relative pivot below 1e-5) are passed over. Rows are
+  // worked in blocks of 64, so a row's codes depend neither on the others nor on the number of threads.
+  // Errors: BadInput (shapes; a row with NaN or Inf, or longer than 1e18, named), Usage (active outside
+  // 1..min(K, 512), floor or tolerance outside 0..1).
+  SparseCodes encode(const at::Tensor& signals, const OmpOptions& options = {}) const;
+
+ private:
+  at::Tensor atoms_;  // [P, D]: K rounded up to whole tiles; the atoms added are zero
+  at::Tensor gram_;   // [K, P]
+  std::int64_t count_ = 0;
+};
+
+// OmpCoder(atoms).encode(signals, options): for one use of the atoms.
 SparseCodes omp_encode(const at::Tensor& signals, const at::Tensor& atoms, const OmpOptions& options = {});
 
 // The readable reference: one signal [D] in fp64, least squares by SVD at every step.

@@ -5,7 +5,6 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
 #include "energy_lens/core/shape.h"
-#include "energy_lens/dictionary/omp.h"
 #include "energy_lens/io/safetensors.h"
 
 namespace energy_lens {
@@ -37,12 +36,13 @@ OmpDictionary::OmpDictionary(at::Tensor atoms, at::Tensor mean, std::int64_t act
     fail(ErrorKind::Usage, "OmpDictionary", "got " + std::to_string(active) + " active atoms, expected 1 to K");
   }
   atoms_ = (atoms.to(at::kDouble) / norms).to(at::kFloat);
-  mean_ = mean.to(at::kFloat);
+  mean_ = mean.to(at::kFloat).contiguous();
+  coder_.emplace(atoms_);
 }
 
 SparseCodes OmpDictionary::encode(const at::Tensor& x) const {
   check_shape("OmpDictionary::encode", "x", x, {{"N"}, {"D", mean_.size(0)}});
-  return omp_encode(x.to(at::kFloat) - mean_, atoms_, {.active = active_});
+  return coder_->encode(x.to(at::kFloat) - mean_, {.active = active_});
 }
 
 std::shared_ptr<const OmpDictionary> random_dictionary(std::int64_t atoms, const at::Tensor& mean, std::int64_t active,

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "energy_lens/core/progress.h"
 #include "energy_lens/dictionary/dictionary.h"
+#include "energy_lens/dictionary/omp.h"
 
 namespace energy_lens {
 
@@ -24,6 +26,7 @@ class OmpDictionary : public Dictionary {
  private:
   at::Tensor atoms_, mean_;
   std::int64_t active_;
+  std::optional<OmpCoder> coder_;  // of atoms_
 };
 
 struct LearnOptions {

@@ -1,106 +1,222 @@
 #include "energy_lens/dictionary/omp_pursuit.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-
-// The two loops over all atoms take the widest vectors the machine has.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define EL_WIDEST __attribute__((target_clones("default", "avx2", "avx512f"), optimize("O3")))
-#else
-#define EL_WIDEST
-#endif
+#include <cstring>
 
 namespace energy_lens {
 namespace {
 
-constexpr double kPivotFloor = 1e-5;
+// The body is compiled once for every instruction set below and chosen at run time; everything it calls is inlined.
+#define EL_INLINE inline __attribute__((always_inline))
 
-EL_WIDEST void subtract_scaled(float* __restrict__ y, const float* __restrict__ x, float scale, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) y[i] -= scale * x[i];
-}
+constexpr int kLanes = 16, kVectors = static_cast<int>(kAtomTile) / kLanes;
+typedef float Floats __attribute__((vector_size(4 * kLanes)));
+typedef float UnalignedFloats __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+typedef std::int32_t Ints __attribute__((vector_size(4 * kLanes)));
 
-EL_WIDEST float largest_magnitude(const float* __restrict__ x, std::int64_t n) {
-  // Sixteen running maxima let the compiler use vectors; a maximum does not depend on the order.
-  float lanes[16] = {};
-  std::int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    for (int lane = 0; lane < 16; ++lane) {
-      const float magnitude = std::fabs(x[i + lane]);
-      lanes[lane] = lanes[lane] > magnitude ? lanes[lane] : magnitude;
+constexpr double kPivot = 1e-5;        // squared sine of the angle to the span below which an atom is skipped
+constexpr double kExactPivot = 1e-2;   // below it the Gram entries are recomputed in fp64
+
+struct Best {
+  std::int64_t atom = -1;
+  float magnitude = 0.0f;
+};
+
+// correlations = start - sum_j coefficient_j gram_j, and the lowest id among the largest magnitudes. Magnitudes are
+// compared as integers: non-negative floats have the order of their bits.
+EL_INLINE Best update_correlations(const PursuitAtoms& atoms, const float* start, const PursuitScratch& scratch,
+                                   float* correlations) {
+  const std::size_t chosen = scratch.support.size();
+  const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  Ints best = {}, where = lane;
+  for (std::int64_t tile = 0; tile < atoms.padded; tile += kAtomTile) {
+    Floats sum[kVectors];
+    for (int v = 0; v < kVectors; ++v) sum[v] = *reinterpret_cast<const UnalignedFloats*>(start + tile + v * kLanes);
+    for (std::size_t j = 0; j < chosen; ++j) {
+      const float* const column = atoms.gram + scratch.support[j] * atoms.padded + tile;
+      const float coefficient = scratch.rounded[j];
+      for (int v = 0; v < kVectors; ++v) {
+        sum[v] -= coefficient * *reinterpret_cast<const UnalignedFloats*>(column + v * kLanes);
+      }
+    }
+    for (int v = 0; v < kVectors; ++v) {
+      *reinterpret_cast<UnalignedFloats*>(correlations + tile + v * kLanes) = sum[v];
+      const Ints magnitude = (Ints)sum[v] & 0x7fffffff;
+      const Ints larger = magnitude > best;
+      where = larger ? lane + static_cast<std::int32_t>(tile + v * kLanes) : where;
+      best = larger ? magnitude : best;
     }
   }
-  float largest = 0.0f;
-  for (const float lane : lanes) largest = std::max(largest, lane);
-  for (; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
-  return largest;
+  int winner = 0;
+  for (int i = 1; i < kLanes; ++i) {
+    if (best[i] > best[winner] || (best[i] == best[winner] && where[i] < where[winner])) winner = i;
+  }
+  return {where[winner], std::bit_cast<float>(static_cast<std::int32_t>(best[winner]))};
+}
+
+// After the winner turned out to be taken or dependent: the best of the others.
+EL_INLINE Best best_remaining(const PursuitAtoms& atoms, const PursuitScratch& scratch, float* correlations) {
+  for (const std::int64_t atom : scratch.excluded) correlations[atom] = 0.0f;
+  Best best;
+  for (std::int64_t atom = 0; atom < atoms.count; ++atom) {
+    if (std::abs(correlations[atom]) > best.magnitude) best = {atom, std::abs(correlations[atom])};
+  }
+  return best;
+}
+
+EL_INLINE double dot(const float* a, const float* b, std::int64_t size) {
+  double lanes[8] = {};
+  std::int64_t i = 0;
+  for (; i + 8 <= size; i += 8) {
+    for (int l = 0; l < 8; ++l) lanes[l] += static_cast<double>(a[i + l]) * b[i + l];
+  }
+  for (; i < size; ++i) lanes[0] += static_cast<double>(a[i]) * b[i];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+// projected = inverse * gram_column; returns the pivot: the squared distance of the new atom to the span.
+EL_INLINE double project(const PursuitAtoms& atoms, double square, PursuitScratch& s) {
+  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+  std::fill(s.projected.begin(), s.projected.begin() + chosen, 0.0);
+  for (std::int64_t c = 0; c < chosen; ++c) {
+    const double entry = s.gram_column[c];
+    const double* const column = s.inverse_columns.data() + c * atoms.active;
+    for (std::int64_t r = c; r < chosen; ++r) s.projected[r] += column[r] * entry;
+  }
+  double pivot = square;
+  for (std::int64_t r = 0; r < chosen; ++r) pivot -= s.projected[r] * s.projected[r];
+  return pivot;
+}
+
+EL_INLINE double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitScratch& s) {
+  const float* const gram = atoms.gram + atom * atoms.padded;
+  for (std::size_t j = 0; j < s.support.size(); ++j) s.gram_column[j] = gram[s.support[j]];
+  const double pivot = project(atoms, gram[atom], s);
+  if (pivot >= kExactPivot) return pivot;
+  const float* const self = atoms.atoms + atom * atoms.width;
+  for (std::size_t j = 0; j < s.support.size(); ++j) {
+    s.gram_column[j] = dot(self, atoms.atoms + s.support[j] * atoms.width, atoms.width);
+  }
+  return project(atoms, dot(self, self, atoms.width), s);
+}
+
+// Adds a row to the inverse factor and moves the coefficients along it. Returns the squared norm the residual loses.
+EL_INLINE double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const float* start,
+                        PursuitScratch& s) {
+  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+  double* const row = s.inverse_rows.data() + chosen * atoms.active;
+  std::fill(s.direction.begin(), s.direction.begin() + chosen, 0.0);
+  for (std::int64_t r = 0; r < chosen; ++r) {
+    const double* const earlier = s.inverse_rows.data() + r * atoms.active;
+    for (std::int64_t c = 0; c <= r; ++c) s.direction[c] -= s.projected[r] * earlier[c];
+  }
+  s.direction[chosen] = 1.0;
+  s.support.push_back(atom);
+  s.excluded.push_back(atom);
+  const double scale = 1.0 / std::sqrt(pivot);
+  double step = 0.0;
+  for (std::int64_t c = 0; c <= chosen; ++c) {
+    row[c] = s.direction[c] * scale;
+    s.inverse_columns[c * atoms.active + chosen] = row[c];
+    step += row[c] * start[s.support[c]];
+  }
+  s.coefficients[chosen] = 0.0;
+  for (std::int64_t c = 0; c <= chosen; ++c) {
+    s.coefficients[c] += step * row[c];
+    s.rounded[c] = static_cast<float>(s.coefficients[c]);
+  }
+  return step * step;
+}
+
+// The running |residual|^2 has lost its digits once it is far below |x|^2: then the residual is formed.
+EL_INLINE bool finished(const PursuitAtoms& atoms, const float* row, double norm, double left,
+                        const PursuitScratch& s) {
+  const double goal = atoms.tolerance * norm;
+  if (left > goal * goal + 1e-5 * norm * norm) return false;
+  double square = 0.0;
+  for (std::int64_t d = 0; d < atoms.width; ++d) {
+    double value = row[d];
+    for (std::size_t j = 0; j < s.support.size(); ++j) {
+      value -= s.coefficients[j] * atoms.atoms[s.support[j] * atoms.width + d];
+    }
+    square += value * value;
+  }
+  return square <= goal * goal;
+}
+
+EL_INLINE void pursue_body(const PursuitAtoms& atoms, const float* row, const float* start, double norm,
+                           PursuitScratch& s, std::int64_t* ids, float* values) {
+  s.support.clear();
+  s.excluded.clear();
+  const double floor = atoms.floor * norm;
+  double left = norm * norm;
+  while (static_cast<std::int64_t>(s.support.size()) < atoms.active) {
+    if (atoms.tolerance > 0.0 && finished(atoms, row, norm, left, s)) break;
+    Best best = update_correlations(atoms, start, s, s.correlations.data());
+    double pivot = 0.0;
+    while (best.magnitude > floor) {
+      const bool taken = std::find(s.excluded.begin(), s.excluded.end(), best.atom) != s.excluded.end();
+      if (!taken && (pivot = pivot_of(atoms, best.atom, s)) > kPivot) break;
+      if (!taken) s.excluded.push_back(best.atom);
+      best = best_remaining(atoms, s, s.correlations.data());
+    }
+    if (!(best.magnitude > floor)) break;
+    left -= append(atoms, best.atom, pivot, start, s);
+  }
+  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+  for (std::int64_t j = 0; j < atoms.active; ++j) {
+    ids[j] = j < chosen ? s.support[j] : -1;
+    values[j] = j < chosen ? static_cast<float>(s.coefficients[j]) : 0.0f;
+  }
+}
+
+using Pursuit = void (*)(const PursuitAtoms&, const float*, const float*, double, PursuitScratch&, std::int64_t*,
+                         float*);
+
+#define EL_PURSUIT(name, attribute)                                                                                \
+  attribute void name(const PursuitAtoms& atoms, const float* row, const float* start, double norm,                \
+                      PursuitScratch& scratch, std::int64_t* ids, float* values) {                                 \
+    pursue_body(atoms, row, start, norm, scratch, ids, values);                                                    \
+  }
+
+EL_PURSUIT(pursue_generic, )
+#if defined(__x86_64__)
+EL_PURSUIT(pursue_avx2, __attribute__((target("avx2,fma"))))
+EL_PURSUIT(pursue_avx512, __attribute__((target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512"))))
+#endif
+
+Pursuit choose() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
+    return pursue_avx512;
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return pursue_avx2;
+#endif
+  return pursue_generic;
 }
 
 }  // namespace
 
-OmpPursuit::OmpPursuit(const float* gram, std::int64_t atoms, std::int64_t active)
-    : gram_(gram), atoms_(atoms), active_(active), correlation_(atoms), cholesky_(active * active), values_(active) {}
-
-// Appends the atom's row to the Cholesky factor; false when the atom adds nothing to the span.
-bool OmpPursuit::extend(std::int64_t atom, std::int64_t size) {
-  double* row = cholesky_.data() + size * active_;
-  double remaining = gram_[atom * atoms_ + atom];
-  const double whole = remaining;
-  for (std::int64_t i = 0; i < size; ++i) {
-    double sum = gram_[atom * atoms_ + support_[i]];
-    for (std::int64_t j = 0; j < i; ++j) sum -= row[j] * cholesky_[i * active_ + j];
-    row[i] = sum / cholesky_[i * active_ + i];
-    remaining -= row[i] * row[i];
-  }
-  if (!(remaining > kPivotFloor * whole)) return false;
-  row[size] = std::sqrt(remaining);
-  return true;
+PursuitScratch::PursuitScratch(const PursuitAtoms& atoms)
+    : correlations(atoms.padded),
+      inverse_rows(atoms.active * atoms.active),
+      inverse_columns(atoms.active * atoms.active),
+      gram_column(atoms.active),
+      projected(atoms.active),
+      coefficients(atoms.active),
+      direction(atoms.active),
+      rounded(atoms.active) {
+  support.reserve(atoms.active);
+  excluded.reserve(4 * atoms.active);
 }
 
-// L L^T values = products on the support.
-void OmpPursuit::solve(const float* products, std::int64_t size) {
-  for (std::int64_t i = 0; i < size; ++i) {
-    double sum = products[support_[i]];
-    for (std::int64_t j = 0; j < i; ++j) sum -= cholesky_[i * active_ + j] * values_[j];
-    values_[i] = sum / cholesky_[i * active_ + i];
-  }
-  for (std::int64_t i = size; i-- > 0;) {
-    double sum = values_[i];
-    for (std::int64_t j = i + 1; j < size; ++j) sum -= cholesky_[j * active_ + i] * values_[j];
-    values_[i] = sum / cholesky_[i * active_ + i];
-  }
-}
-
-void OmpPursuit::run(const float* products, double floor, std::int64_t* chosen, float* values) {
-  support_.clear();
-  std::vector<std::int64_t> refused;
-  const auto reset = [&] { std::copy(products, products + atoms_, correlation_.begin()); };
-  reset();
-  while (static_cast<std::int64_t>(support_.size()) < active_) {
-    const float largest = largest_magnitude(correlation_.data(), atoms_);
-    if (!(largest > floor)) break;
-    const auto size = static_cast<std::int64_t>(support_.size());
-    const auto best = std::find_if(correlation_.begin(), correlation_.end(),
-                                   [&](float value) { return std::fabs(value) == largest; });
-    const std::int64_t atom = best - correlation_.begin();
-    if (!extend(atom, size)) {
-      refused.push_back(atom);
-      correlation_[atom] = 0.0f;
-      continue;
-    }
-    support_.push_back(atom);
-    solve(products, size + 1);
-    reset();
-    for (std::int64_t i = 0; i <= size; ++i) {
-      subtract_scaled(correlation_.data(), gram_ + support_[i] * atoms_, static_cast<float>(values_[i]), atoms_);
-    }
-    for (const std::int64_t used : support_) correlation_[used] = 0.0f;
-    for (const std::int64_t used : refused) correlation_[used] = 0.0f;
-  }
-  for (std::size_t i = 0; i < support_.size(); ++i) {
-    chosen[i] = support_[i];
-    values[i] = static_cast<float>(values_[i]);
-  }
+void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
+            std::int64_t* ids, float* values) {
+  static const Pursuit chosen = choose();
+  chosen(atoms, row, start, norm, scratch, ids, values);
 }
 
 }  // namespace energy_lens

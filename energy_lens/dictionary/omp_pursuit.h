@@ -1,27 +1,34 @@
-// The pursuit of one signal after its products with all atoms are known. Private to dictionary/.
+// The pursuit of one row, given its correlations with every atom and the Gram matrix. Private to dictionary/.
 #pragma once
 #include <cstdint>
 #include <vector>
 
 namespace energy_lens {
 
-class OmpPursuit {
- public:
-  // gram [K, K], not owned. The object is scratch memory, reused from signal to signal.
-  OmpPursuit(const float* gram, std::int64_t atoms, std::int64_t active);
+// The atoms as the pursuit sees them. K atoms padded with zeros to P = a multiple of kAtomTile.
+constexpr std::int64_t kAtomTile = 128;
 
-  // products [K]: D x. Writes up to `active` chosen atoms and their values; slots beyond are left alone.
-  void run(const float* products, double floor, std::int64_t* chosen, float* values);
-
- private:
-  bool extend(std::int64_t atom, std::int64_t size);
-  void solve(const float* products, std::int64_t size);
-  const float* gram_;
-  std::int64_t atoms_, active_;
-  std::vector<float> correlation_;  // [K] D residual
-  std::vector<std::int64_t> support_;
-  std::vector<double> cholesky_;  // [k, k] lower triangle, L L^T = Gram of the support
-  std::vector<double> values_;    // [k]
+struct PursuitAtoms {
+  std::int64_t count = 0, padded = 0, width = 0;  // K, P, D
+  const float* atoms = nullptr;                   // [K, D]
+  const float* gram = nullptr;                    // [K, P]
+  std::int64_t active = 0;
+  double floor = 0.0;      // correlations at or below floor * |x| are rounding, not signal
+  double tolerance = 0.0;  // a row is finished when |residual| <= tolerance * |x|
 };
+
+// Scratch of one thread, allocated once a block. Triangles are stored both ways so that every inner loop is contiguous.
+struct PursuitScratch {
+  explicit PursuitScratch(const PursuitAtoms& atoms);
+  std::vector<float> correlations;               // [P]
+  std::vector<double> inverse_rows, inverse_columns;  // [S, S] inverse Cholesky factor, and its transpose
+  std::vector<double> gram_column, projected, coefficients, direction;  // [S]
+  std::vector<float> rounded;                    // [S] coefficients as the correlations see them
+  std::vector<std::int64_t> support, excluded;   // chosen; chosen or skipped
+};
+
+// row [D] is the signal, start [P] its correlations with the atoms, norm = |row| in fp64. Fills ids [S] and values [S].
+void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
+            std::int64_t* ids, float* values);
 
 }  // namespace energy_lens
