@@ -101,8 +101,8 @@ void Plot::whisker(double x, double low, double high) {
 void Plot::legend(const std::vector<std::pair<std::string, std::string>>& entries) {
   double y = kTop + 14;
   for (const auto& [css, text] : entries) {
-    marks_ += "<circle class=\"" + css + "\" cx=\"" + coordinate(kLeft + 16) + "\" cy=\"" + coordinate(y - 4) +
-              "\" r=\"4\"/>" + text_at(kLeft + 26, y, "start", text);
+    marks_ += "<circle class=\"" + css + "\" cx=\"" + coordinate(kWidth - 270) + "\" cy=\"" + coordinate(y - 4) +
+              "\" r=\"4\"/>" + text_at(kWidth - 260, y, "start", text);
     y += 18;
   }
 }
