@@ -2,29 +2,47 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
+
 namespace energy_lens {
+namespace {
+
+// The stream [D] after the last block at the last token.
+at::Tensor last_stream(const Model& model, const std::vector<std::int64_t>& tokens) {
+  // With a cache, even one thrown away, the pass works on these rows alone instead of padding them to a block.
+  KvCache cache;
+  ForwardOptions options;
+  options.logits = false;
+  options.cache = &cache;
+  return model.forward(pad_right({tokens}), options).resid[0][-1];
+}
+
+}  // namespace
 
 NextTokens greedy_next(const Model& model, std::optional<std::int64_t> bos) {
   return [&model, bos](const std::vector<std::vector<std::int64_t>>& windows) {
-    std::vector<std::vector<std::int64_t>> inputs = windows;
-    if (bos) {
-      for (std::vector<std::int64_t>& input : inputs) input.insert(input.begin(), *bos);
+    const auto count = static_cast<std::int64_t>(windows.size());
+    at::Tensor streams = at::empty({count, model.config().d_model});
+    parallel_blocks(count, [&](std::int64_t i) {
+      std::vector<std::int64_t> tokens = windows[static_cast<std::size_t>(i)];
+      if (bos) tokens.insert(tokens.begin(), *bos);
+      streams[i].copy_(last_stream(model, tokens));
+    });
+    std::vector<std::int64_t> next;
+    // After the last block rows no longer see each other: the windows' last rows are unembedded as one sequence.
+    for (std::int64_t begin = 0; begin < count; begin += model.config().n_ctx) {
+      const std::int64_t rows = std::min(count - begin, model.config().n_ctx);
+      const at::Tensor resid = streams.narrow(0, begin, rows).unsqueeze(0);
+      const TokenBatch batch{at::zeros({1, rows}, at::kLong), {rows}};
+      const at::Tensor logits = model.forward_from(model.config().n_layers, resid, batch).logits[0];
+      for (std::int64_t row = 0; row < rows; ++row) next.push_back(logits[row].argmax().item<std::int64_t>());
     }
-    const TokenBatch batch = pad_right(inputs);
-    ForwardOptions options;
-    options.logits = false;
-    const at::Tensor resid = model.forward(batch, options).resid;
-    // Only the last position of each row is unembedded: the vocabulary is the costly part of a short window.
-    const auto rows = static_cast<std::int64_t>(inputs.size());
-    std::vector<at::Tensor> last;
-    for (std::int64_t b = 0; b < rows; ++b) last.push_back(resid[b][batch.lengths[b] - 1]);
-    const TokenBatch single{at::zeros({rows, 1}, at::kLong), std::vector<std::int64_t>(inputs.size(), 1)};
-    const at::Tensor logits =
-        model.forward_from(model.config().n_layers, at::stack(last).unsqueeze(1), single).logits.squeeze(1);
-    const at::Tensor best = logits.argmax(-1).to(at::kCPU).contiguous();
-    return std::vector<std::int64_t>(best.data_ptr<std::int64_t>(), best.data_ptr<std::int64_t>() + rows);
+    return next;
   };
 }
 

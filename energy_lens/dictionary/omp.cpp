@@ -94,9 +94,8 @@ SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& option
   auto* const ids = codes.atoms.data_ptr<std::int64_t>();
   auto* const values = codes.values.data_ptr<float>();
   std::vector<std::int64_t> refused(blocks, -1);
-  parallel_blocks(blocks, [&](std::int64_t block) {
-    refused[block] = encode_block(pursuit, signals, atoms_, block, ids, values);
-  });
+  parallel_blocks(
+      blocks, [&](std::int64_t block) { refused[block] = encode_block(pursuit, signals, atoms_, block, ids, values); });
   for (const std::int64_t row : refused) {
     if (row < 0) continue;
     fail(ErrorKind::BadInput, "omp_encode",

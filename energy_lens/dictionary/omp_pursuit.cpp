@@ -16,8 +16,8 @@ typedef float Floats __attribute__((vector_size(4 * kLanes)));
 typedef float UnalignedFloats __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 typedef std::int32_t Ints __attribute__((vector_size(4 * kLanes)));
 
-constexpr double kPivot = 1e-5;        // squared sine of the angle to the span below which an atom is skipped
-constexpr double kExactPivot = 1e-2;   // below it the Gram entries are recomputed in fp64
+constexpr double kPivot = 1e-5;       // squared sine of the angle to the span below which an atom is skipped
+constexpr double kExactPivot = 1e-2;  // below it the Gram entries are recomputed in fp64
 
 struct Best {
   std::int64_t atom = -1;
@@ -175,10 +175,10 @@ EL_INLINE void pursue_body(const PursuitAtoms& atoms, const float* row, const fl
 using Pursuit = void (*)(const PursuitAtoms&, const float*, const float*, double, PursuitScratch&, std::int64_t*,
                          float*);
 
-#define EL_PURSUIT(name, attribute)                                                                                \
-  attribute void name(const PursuitAtoms& atoms, const float* row, const float* start, double norm,                \
-                      PursuitScratch& scratch, std::int64_t* ids, float* values) {                                 \
-    pursue_body(atoms, row, start, norm, scratch, ids, values);                                                    \
+#define EL_PURSUIT(name, attribute)                                                                 \
+  attribute void name(const PursuitAtoms& atoms, const float* row, const float* start, double norm, \
+                      PursuitScratch& scratch, std::int64_t* ids, float* values) {                  \
+    pursue_body(atoms, row, start, norm, scratch, ids, values);                                     \
   }
 
 EL_PURSUIT(pursue_generic, )

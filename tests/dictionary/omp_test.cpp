@@ -102,6 +102,43 @@ TEST(Omp, RefusesBadInput) {
   }
 }
 
+// A size that fills no tile and no block, more atoms than dimensions, deep supports: every path of the fused pass.
+TEST(Omp, EqualsTheReferenceForDeepSupportsAndOddSizes) {
+  const at::Tensor atoms = unit(gaussian("deep", {301, 40})), x = gaussian("deep x", {67, 40});
+  const SparseCodes codes = omp_encode(x, atoms, {.active = 20});
+  for (std::int64_t row = 0; row < 67; ++row) {
+    const SparseCodes reference = omp_reference(x[row], atoms, 20);
+    EXPECT_TRUE(at::equal(codes.atoms[row], reference.atoms[0])) << row;
+    EXPECT_LT((codes.values[row] - reference.values[0]).abs().max().item<float>(), 1e-3);
+  }
+}
+
+TEST(Omp, TiesGoToTheLowerAtom) {
+  const at::Tensor atoms = at::cat({at::eye(200), at::eye(200)}, 0);
+  const SparseCodes codes = omp_encode(at::ones({1, 200}), atoms, {.active = 200});
+  EXPECT_TRUE(at::equal(codes.atoms[0], at::arange(200)));
+}
+
+TEST(Omp, StopsAtTheFirstSupportWithinTheTolerance) {
+  const at::Tensor atoms = unit(gaussian("tolerance", {80, 24})), x = gaussian("tolerance x", {40, 24});
+  const SparseCodes all = omp_encode(x, atoms, {.active = 20});
+  const SparseCodes part = omp_encode(x, atoms, {.active = 20, .tolerance = 0.3});
+  const auto left = [&](std::int64_t row, std::int64_t size) {
+    return (x[row] - at::mv(atoms.index_select(0, all.atoms[row].narrow(0, 0, size)).t(),
+                            omp_reference(x[row], atoms, size).values[0]))
+        .norm()
+        .item<double>();
+  };
+  for (std::int64_t row = 0; row < 40; ++row) {
+    const auto size = (part.atoms[row] >= 0).sum().item<std::int64_t>();
+    ASSERT_GE(size, 1);
+    EXPECT_LE(left(row, size), 0.3 * x[row].norm().item<double>());
+    if (size > 1) {
+      EXPECT_GT(left(row, size - 1), 0.3 * x[row].norm().item<double>());
+    }
+  }
+}
+
 struct Planted {
   at::Tensor atoms, x;
 };
@@ -181,6 +218,17 @@ TEST(Metrics, AssignmentBeatsEveryPermutationOfASmallMatrix) {
   do best = std::max(best, total(p));
   while (std::next_permutation(p.begin(), p.end()));
   EXPECT_NEAR(total(best_assignment(similarity)), best, 1e-12);
+}
+
+TEST(Ksvd, NamesTheRowThatIsNotFinite) {
+  at::Tensor x = gaussian("finite", {60, 8});
+  x[17][3] = INFINITY;
+  try {
+    learn_dictionary(x, {.atoms = 10, .active = 2});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("row 17"), std::string::npos);
+  }
 }
 
 TEST(DictionaryFile, RoundTripsAndRefusesOthers) {
