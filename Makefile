@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PYTHON := .venv/bin/python
 
-.PHONY: demo test build setup asan format clean
+.PHONY: demo test build setup asan tidy format clean
 
 demo: build out/corpus.jsonl
 	$(BUILD)/apps/cli/energy-lens study --config models/demo-study.json --corpus out/corpus.jsonl --out out/demo
@@ -27,6 +27,11 @@ setup-dev:
 
 out/corpus.jsonl: tools/make_corpus.py | setup
 	$(PYTHON) tools/make_corpus.py --out $@
+
+# clang cannot read the compiler's precompiled header, so this has a configuration of its own.
+tidy: setup
+	cmake --preset tidy
+	run-clang-tidy -quiet -j2 -p build/tidy -extra-arg=-fno-openmp "$(CURDIR)/(energy_lens|apps)/.*"
 
 format:
 	clang-format -i $$(git ls-files '*.h' '*.cpp')

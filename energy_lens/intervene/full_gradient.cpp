@@ -13,36 +13,78 @@
 #include "energy_lens/lens/energy.h"
 
 namespace energy_lens {
+namespace {
 
-at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
-                               const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels) {
+void check_labels(const char* operation, const Model& model, const at::Tensor& stream,
+                  const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels) {
   const auto tokens = static_cast<std::int64_t>(ids.size()), scored = static_cast<std::int64_t>(labels.size());
-  check_shape("full_total_gradient", "stream", stream, {{"T", tokens}, {"D", model.config().d_model}});
+  check_shape(operation, "stream", stream, {{"T", tokens}, {"D", model.config().d_model}});
   const bool known =
       std::ranges::all_of(labels, [&](std::int64_t label) { return label >= 0 && label < model.config().d_vocab; });
   if (scored < 1 || scored > tokens || !known) {
-    fail(ErrorKind::BadInput, "full_total_gradient",
+    fail(ErrorKind::BadInput, operation,
          "got " + std::to_string(scored) + " labels for " + std::to_string(tokens) +
              " tokens, expected 1 to as many, all inside the vocabulary");
   }
+}
+
+// The blocks from a layer on, recorded, with the gradient of each position's loss at their end: the lens's closed form,
+// so that autograd never sees the vocabulary.
+struct RecordedPass {
+  at::Tensor leaf, last;  // [1, T, D]; the same tensor when no block follows
+  at::Tensor at_last;     // [1, T, D], row t d NLL_t / d last_t
+};
+
+RecordedPass record(const Model& model, std::int64_t layer, const at::Tensor& stream,
+                    const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels) {
+  const at::AutoGradMode on(true);
+  RecordedPass pass;
+  pass.leaf = stream.detach().clone().unsqueeze(0).requires_grad_(true);
+  ForwardOptions options;
+  options.differentiable = true;
+  options.logits = false;
+  pass.last = model.forward_from(layer, pass.leaf, pad_right({ids}), options).resid;
+  const auto scored = static_cast<std::int64_t>(labels.size());
+  const at::Tensor rows = pass.last.detach()[0].narrow(0, 0, scored);
+  pass.at_last = at::zeros(pass.last.sizes());
+  pass.at_last[0]
+      .narrow(0, 0, scored)
+      .copy_(lens_rows({rows}, at::tensor(labels, at::kLong), model.unembed(), {.top_k = 0, .gradient = true})[0]
+                 .gradient);
+  return pass;
+}
+
+// [T, D] d (at_last . last) / d leaf.
+at::Tensor pull_back_to_leaf(const RecordedPass& pass, const at::Tensor& at_last) {
+  if (pass.last.is_same(pass.leaf)) return at_last[0];
+  return torch::autograd::grad({pass.last}, {pass.leaf}, {at_last}, /*retain_graph=*/true)[0][0];
+}
+
+}  // namespace
+
+// Both run on one thread, so that products are made in the same order whatever the thread count.
+at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
+                               const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels) {
+  check_labels("full_total_gradient", model, stream, ids, labels);
   at::Tensor gradient;
-  // On one thread, so that products are made in the same order whatever the thread count.
   in_one_thread([&] {
-    const at::AutoGradMode record(true);
-    const at::Tensor leaf = stream.detach().clone().unsqueeze(0).requires_grad_(true);
-    ForwardOptions options;
-    options.differentiable = true;
-    options.logits = false;
-    const at::Tensor last = model.forward_from(layer, leaf, pad_right({ids}), options).resid;
-    // The last stream's gradient is the lens's closed form; autograd carries it back through the blocks.
-    const at::Tensor rows = last.detach()[0].narrow(0, 0, scored);
-    at::Tensor at_last = at::zeros(last.sizes());
-    at_last[0]
-        .narrow(0, 0, scored)
-        .copy_(lens_rows({rows}, at::tensor(labels, at::kLong), model.unembed(), {.top_k = 0, .gradient = true})[0]
-                   .gradient);
-    // With no block between, `last` is the leaf itself.
-    gradient = last.is_same(leaf) ? at_last[0] : torch::autograd::grad({last}, {leaf}, {at_last})[0][0];
+    const RecordedPass pass = record(model, layer, stream, ids, labels);
+    gradient = pull_back_to_leaf(pass, pass.at_last);
+  });
+  return gradient;
+}
+
+at::Tensor full_own_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
+                             const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels) {
+  check_labels("full_own_gradient", model, stream, ids, labels);
+  at::Tensor gradient = at::zeros(stream.sizes());
+  in_one_thread([&] {
+    const RecordedPass pass = record(model, layer, stream, ids, labels);
+    for (std::int64_t t = 0; t < static_cast<std::int64_t>(labels.size()); ++t) {
+      at::Tensor at_last = at::zeros(pass.at_last.sizes());
+      at_last[0][t].copy_(pass.at_last[0][t]);
+      gradient[t].copy_(pull_back_to_leaf(pass, at_last)[t]);
+    }
   });
   return gradient;
 }

@@ -16,6 +16,10 @@ namespace energy_lens {
 at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
                                const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels);
 
+// `full_own`: row i = d NLL_i / d resid_i, the loss at i alone, through all later blocks. One backward pass a label.
+at::Tensor full_own_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
+                             const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& labels);
+
 // The text's own loss: labels ids[1..T-1]. Errors: also BadInput for fewer than two tokens.
 at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
                                const std::vector<std::int64_t>& ids);

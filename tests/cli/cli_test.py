@@ -88,7 +88,14 @@ class CommandTest(unittest.TestCase):
         def truncate(path):
             path.write_bytes(path.read_bytes()[:1000])
 
+        def loop(path):
+            path.unlink()
+            path.symlink_to(path)
+
         faults = {
+            "weights a link to themselves": lambda m: loop(m / "model.safetensors"),
+            "config a link to itself": lambda m: loop(m / "config.json"),
+            "config a folder": lambda m: ((m / "config.json").unlink(), (m / "config.json").mkdir()),
             "weights truncated": lambda m: truncate(m / "model.safetensors"),
             "weights empty": lambda m: (m / "model.safetensors").write_bytes(b""),
             "config not JSON": lambda m: (m / "config.json").write_text("{"),

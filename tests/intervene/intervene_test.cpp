@@ -122,6 +122,59 @@ TEST_F(Intervention, FullGradientMatchesCentralDifferences) {
   }
 }
 
+TEST_F(Intervention, OwnGradientIsTheTotalOfAPositionWhoseLossAloneCounts) {
+  const std::vector<std::int64_t> labels(ids_.begin() + 1, ids_.end());
+  const at::Tensor own = full_own_gradient(*model_, kLayer, baseline_.resid, ids_, labels);
+  const at::Tensor total = gradient();
+  // The last scored position moves no later loss, so both gradients are one there; before it they are not.
+  EXPECT_TRUE(at::allclose(own[28], total[28], 1e-4, 1e-6));
+  EXPECT_FALSE(at::allclose(own[3], total[3], 1e-2, 1e-4));
+  for (const std::int64_t token : {0, 9, 20}) {
+    // Cut after the token, its own loss is the last one, and the total of the shorter text is it alone.
+    const std::vector<std::int64_t> shorter(ids_.begin(), ids_.begin() + token + 2);
+    const Baseline cut = run_baseline(*model_, shorter, kLayer);
+    const at::Tensor cut_total = full_total_gradient(*model_, kLayer, cut.resid, shorter);
+    EXPECT_TRUE(at::allclose(own[token], cut_total[token], 1e-3, 1e-5));
+  }
+}
+
+TEST_F(Intervention, DosesOfOnePerCentLieOnTheGradientsLine) {
+  const at::Tensor g = gradient();
+  std::vector<double> predicted, measured;
+  const double doses[] = {-0.01, 0.01};
+  for (std::int64_t feature = 0; feature < 24; ++feature) {
+    // Ten times the activation: the change must stand clear of fp32 rounding in a sum of 29 losses.
+    const at::Tensor a = feature_activations(codes_, feature) * 10;
+    if (!a.any().item<bool>()) continue;
+    for (const DosePoint& p : dose_response(*model_, baseline_, a, dictionary_->atoms()[feature], g, doses)) {
+      predicted.push_back(p.predicted);
+      measured.push_back(p.total);
+    }
+  }
+  const Agreement line = agreement(predicted, measured);
+  EXPECT_GT(line.count, 20);
+  EXPECT_NEAR(line.slope, 1.0, 0.02);
+  EXPECT_GT(line.r_squared, 0.99);
+}
+
+// KL(p || p') of a small edit is its Fisher form, so the mean over labels drawn from the model of (change . gradient)^2
+// / 2 must be the KL summed over the positions it reaches.
+TEST_F(Intervention, FisherImportanceIsTheDivergenceOfSmallEdits) {
+  const std::int64_t token = 14, samples = 300;
+  const at::Tensor direction = dictionary_->atoms()[6];
+  const double size = 0.3;
+  at::Tensor change = at::zeros({30}, at::kDouble);
+  change[token] = size;
+  const double divergence = measure_edit(*model_, baseline_, change, direction).kl.sum().item<double>();
+  double fisher = 0.0;
+  for (std::int64_t s = 0; s < samples; ++s) {
+    const auto labels = sample_labels(baseline_.logits, 5, static_cast<std::uint64_t>(s));
+    const at::Tensor g = full_total_gradient(*model_, kLayer, baseline_.resid, ids_, labels);
+    fisher += 0.5 * std::pow(size * g[token].dot(direction).item<double>(), 2) / samples;
+  }
+  EXPECT_NEAR(fisher / divergence, 1.0, 0.3);
+}
+
 TEST_F(Intervention, AtTheLastLayerTheFullGradientIsTheLensGradient) {
   const std::int64_t last = model_->config().n_layers;
   const TextLens lens = lens_of_text(*model_, ids_, {last}, {.gradient = true});
@@ -191,7 +244,8 @@ TEST(Agreement, MatchesTheClosedForms) {
 
 TEST(FisherImportance, EqualsItsDefinition) {
   const at::Tensor atoms = random_tensor("atoms", {4, 3}, 1.0), g = random_tensor("g", {2, 3}, 1.0);
-  const SparseCodes codes{at::tensor({0, 2, 3, -1}, at::kLong).view({2, 2}), at::tensor({1.5f, -2.0f, 0.5f, 0.0f}).view({2, 2})};
+  const SparseCodes codes{at::tensor({0, 2, 3, -1}, at::kLong).view({2, 2}),
+                          at::tensor({1.5f, -2.0f, 0.5f, 0.0f}).view({2, 2})};
   const at::Tensor q = fisher_importance(codes, atoms, g);
   const auto term = [&](int k, int n, double a) { return std::pow(a * atoms[k].dot(g[n]).item<double>(), 2); };
   EXPECT_NEAR(q[0].item<double>(), 0.5 * term(0, 0, 1.5) / 2, 1e-6);
