@@ -8,4 +8,7 @@ namespace energy_lens {
 // x [R, K] @ w [K, N] + b [N], b may be undefined. fp32 or fp64; any strides. Call it inside parallel_blocks.
 at::Tensor stable_product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b = {});
 
+// The same for a batch: x [B, R, K] @ w [B, K, N].
+at::Tensor stable_batch_product(const at::Tensor& x, const at::Tensor& w);
+
 }  // namespace energy_lens

@@ -80,8 +80,10 @@ void ForwardPass::visit(Site site, std::int64_t layer, at::Tensor& value, std::i
 
 at::Tensor ForwardPass::embed() {
   at::Tensor embedded = pad(at::embedding(weights_.embed, batch_.ids).to(at::kFloat));
-  at::Tensor positions = pad(weights_.pos_embed.narrow(0, past_, tokens_).to(at::kFloat).unsqueeze(0).expand(
-      {batch_.ids.size(0), tokens_, config_.d_model}));
+  at::Tensor positions = pad(weights_.pos_embed.narrow(0, past_, tokens_)
+                                 .to(at::kFloat)
+                                 .unsqueeze(0)
+                                 .expand({batch_.ids.size(0), tokens_, config_.d_model}));
   visit(Site::Embed, 0, embedded);
   visit(Site::PosEmbed, 0, positions);
   return trim(embedded + positions);
@@ -98,9 +100,11 @@ at::Tensor ForwardPass::block(std::int64_t layer, at::Tensor resid) {
   const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
   const std::int64_t heads = config_.n_heads, d = config_.d_model;
   visit(Site::ResidPre, layer, resid);
-  const at::Tensor qkv = map_rows(resid, 3 * d, [&](const at::Tensor& x) {
-    return affine(apply_norm(x, config_.norm, config_.norm_eps, w.attn_norm.gamma, w.attn_norm.beta), w.w_qkv, w.b_qkv);
-  }).view({resid.size(0), padded_, 3, heads, config_.d_head});
+  const at::Tensor qkv =
+      map_rows(resid, 3 * d, [&](const at::Tensor& x) {
+        return affine(apply_norm(x, config_.norm, config_.norm_eps, w.attn_norm.gamma, w.attn_norm.beta), w.w_qkv,
+                      w.b_qkv);
+      }).view({resid.size(0), padded_, 3, heads, config_.d_head});
   at::Tensor z = attend(layer, qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2));
   visit(Site::Z, layer, z);
   at::Tensor attn_out = map_rows(z.reshape({resid.size(0), padded_, d}), d,
@@ -148,7 +152,7 @@ at::Tensor ForwardPass::attend_in_blocks(const at::Tensor& q, const at::Tensor& 
       return x[sequence].narrow(0, from, count).transpose(0, 1).contiguous();  // [H, count, Dh]
     };
     const at::Tensor pattern = attention_pattern(by_head(q, begin, kBlockRows), by_head(k, 0, seen), begin);
-    z[sequence].narrow(0, begin, kBlockRows).copy_(at::bmm(pattern, by_head(v, 0, seen)).transpose(0, 1));
+    z[sequence].narrow(0, begin, kBlockRows).copy_(stable_batch_product(pattern, by_head(v, 0, seen)).transpose(0, 1));
   });
   return z;
 }
@@ -171,8 +175,8 @@ void ForwardPass::extend_cache(std::int64_t layer, at::Tensor& k, at::Tensor& v)
 
 at::Tensor ForwardPass::unembed(const at::Tensor& resid) {
   const Unembed& u = weights_.unembed;
-  at::Tensor normalized = map_rows(pad(resid), config_.d_model,
-                                   [&](const at::Tensor& x) { return normalize(x, u.norm, u.eps); });
+  at::Tensor normalized =
+      map_rows(pad(resid), config_.d_model, [&](const at::Tensor& x) { return normalize(x, u.norm, u.eps); });
   visit(Site::FinalNorm, 0, normalized);
   const at::Tensor logits = map_rows(normalized, config_.d_vocab, [&](const at::Tensor& n) {
     const at::Tensor y = u.beta.defined() ? n * u.gamma + u.beta : n * u.gamma;

@@ -27,6 +27,21 @@ TEST(StableProduct, NumberOfThreadsChangesNoBit) {
   }
 }
 
+TEST(StableProduct, NumberOfThreadsChangesNoBitOfBatches) {
+  for (const std::int64_t terms : {64, 1024, 2048}) {
+    const at::Tensor x = at::randn({6, 64, terms}), w = at::randn({6, terms, 64});
+    at::Tensor products[2];
+    const int before = at::get_num_threads();
+    for (int threads = 1; threads <= 2; ++threads) {
+      at::set_num_threads(threads);
+      in_one_thread([&] { products[threads - 1] = stable_batch_product(x, w); });
+    }
+    at::set_num_threads(before);
+    EXPECT_TRUE(at::equal(products[0], products[1])) << terms;
+    EXPECT_TRUE(at::allclose(products[0], at::bmm(x.to(at::kDouble), w.to(at::kDouble)).to(at::kFloat), 1e-4, 1e-3));
+  }
+}
+
 TEST(StableProduct, EqualsTheProductInDoublePrecision) {
   const at::Tensor x = at::randn({5, 1300}, at::kDouble), w = at::randn({1300, 7}, at::kDouble),
                    b = at::randn({7}, at::kDouble);
