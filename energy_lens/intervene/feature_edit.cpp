@@ -10,6 +10,11 @@
 #include "energy_lens/core/shape.h"
 
 namespace energy_lens {
+namespace {
+
+constexpr double kLargestAmount = 1e18;  // squares of longer streams leave fp32
+
+}  // namespace
 
 at::Tensor feature_activations(const SparseCodes& codes, std::int64_t feature) {
   return (codes.values.to(at::kDouble) * codes.atoms.eq(feature)).sum(1);
@@ -17,9 +22,9 @@ at::Tensor feature_activations(const SparseCodes& codes, std::int64_t feature) {
 
 at::Tensor coefficient_change(const FeatureEdit& edit, const at::Tensor& activations) {
   check_shape("coefficient_change", "activations", activations, {{"T"}});
-  if (!std::isfinite(edit.amount)) {
+  if (!(std::abs(edit.amount) <= kLargestAmount)) {
     fail(ErrorKind::Usage, "coefficient_change",
-         "got amount " + std::to_string(edit.amount) + ", expected a finite number");
+         "got amount " + std::to_string(edit.amount) + ", expected a number between -1e18 and 1e18");
   }
   const at::Tensor before = activations.to(at::kDouble);
   at::Tensor change;
@@ -72,6 +77,9 @@ FeatureEditor::FeatureEditor(const Dictionary& dictionary, const FeatureEdit& ed
   if (edit.feature < 0 || edit.feature >= features) {
     fail(ErrorKind::Usage, "feature_edit",
          "got feature " + std::to_string(edit.feature) + ", expected 0 to " + std::to_string(features - 1));
+  }
+  if (edit.layer < 0) {
+    fail(ErrorKind::Usage, "feature_edit", "got layer " + std::to_string(edit.layer) + ", expected 0 or more");
   }
   direction_ = direction ? *direction : dictionary.atoms()[edit.feature];
   check_shape("feature_edit", "direction", direction_, {{"D", width}});

@@ -38,7 +38,7 @@ struct FeatureEdit {
 // a_k of every row: [N] fp64, 0 where the feature is not used.
 at::Tensor feature_activations(const SparseCodes& codes, std::int64_t feature);
 
-// a'_k - a_k at the T tokens of one sequence: [T] fp64. Errors: Usage (amount NaN or infinite).
+// a'_k - a_k at the T tokens of one sequence: [T] fp64. Errors: Usage (amount NaN or beyond 1e18).
 at::Tensor coefficient_change(const FeatureEdit& edit, const at::Tensor& activations);
 
 // stream [T, D] + change [T] (x) direction [D]. Rows with change 0 keep their bits; with none left, returns `stream`
@@ -52,7 +52,8 @@ at::Tensor random_direction(std::int64_t width, std::uint64_t seed, std::uint64_
 class FeatureEditor : public Editor {
  public:
   // `direction` replaces d_k: with random_direction this is the control that moves the same tokens by the same
-  // distance. The dictionary must outlive the editor. Errors: Usage (no such feature), BadInput (direction's shape).
+  // distance. The dictionary must outlive the editor. Errors: Usage (no such feature,
+  // negative layer), BadInput (direction's shape). A layer at or beyond the model's last is never reached: no edit.
   FeatureEditor(const Dictionary& dictionary, const FeatureEdit& edit,
                 std::optional<at::Tensor> direction = std::nullopt);
   bool edits(const SiteRef& site) const override;

@@ -56,8 +56,9 @@ void score_rows(EditEffect& effect, const Baseline& baseline, const at::Tensor& 
     const at::Tensor log_p = baseline.logits[t].to(at::kDouble) - baseline.log_normaliser[t];
     const at::Tensor gap = logits[t].to(at::kDouble) - log_normaliser[t] - log_p;
     // sum p (e^gap - 1 - gap) equals KL because both distributions sum to one; every term is >= 0, so small edits do
-    // not drown in cancellation.
-    kl[t] = (log_p.exp() * (gap.expm1() - gap)).sum().item<double>();
+    // not drown in cancellation. Far apart, p e^gap is taken as p', which cannot overflow.
+    const at::Tensor p = log_p.exp(), far = (log_p + gap).exp() - p - p * gap;
+    kl[t] = at::where(gap.abs().lt(1.0), p * (gap.expm1() - gap), far).sum().item<double>();
     changed[t] = logits[t].argmax().item<std::int64_t>() != baseline.logits[t].argmax().item<std::int64_t>();
   });
 }

@@ -1,5 +1,6 @@
 #include "energy_lens/intervene/prediction.h"
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -46,6 +47,11 @@ at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, 
   check_shape("fisher_importance", "codes", codes.atoms, {{"N"}, {"S"}});
   const std::int64_t rows = codes.atoms.size(0), slots = codes.atoms.size(1), width = atoms.size(1);
   check_shape("fisher_importance", "gradients", gradients, {{"N", rows}, {"D", width}});
+  check_shape("fisher_importance", "values", codes.values, {{"N", rows}, {"S", slots}});
+  if (codes.atoms.ge(atoms.size(0)).any().item<bool>()) {
+    fail(ErrorKind::BadInput, "fisher_importance",
+         "got a code beyond the last of " + std::to_string(atoms.size(0)) + " atoms, expected codes of this dictionary");
+  }
   const at::Tensor used = codes.atoms.contiguous(), value = codes.values.to(at::kDouble).contiguous(),
                    g = gradients.to(at::kFloat).contiguous(), d = atoms.to(at::kFloat).contiguous();
   at::Tensor terms = at::zeros({rows, slots}, at::kDouble);
@@ -89,7 +95,8 @@ Agreement agreement(std::span<const double> predicted, std::span<const double> m
     pm += (predicted[i] - mean_p) * (measured[i] - mean_m);
   }
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  result.slope = pp > 0.0 ? pm / pp : nan;
+  // r is NaN exactly where a series is constant up to the rounding of its mean: no slope can be told there.
+  result.slope = std::isnan(r) ? nan : pm / pp;
   result.intercept = mean_m - result.slope * mean_p;
   result.sign_agreement = signed_pairs > 0.0 ? same / signed_pairs : nan;
   return result;

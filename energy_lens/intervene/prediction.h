@@ -24,7 +24,7 @@ double integrated_change(const GradientAt& gradient_at, const at::Tensor& stream
                          const at::Tensor& direction, std::int64_t steps = 10);
 
 // Q_k = 1/2 mean_n (a_k d_k . g_n)^2, the second-order size of ablating k: [K] fp64, nats. gradients [N, D]: of the
-// total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes.
+// total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes. Errors: BadInput (shapes, a code beyond the atoms).
 at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, const at::Tensor& gradients);
 
 // Measured against predicted values.
@@ -36,7 +36,7 @@ struct Agreement {
   double sign_agreement = 0.0;  // share of pairs of equal sign among those with neither exactly 0
 };
 
-// NaN fields where a series is constant. Errors: Usage (lengths differ).
+// slope, intercept, r_squared and spearman are NaN where a series is constant. Errors: Usage (lengths differ).
 Agreement agreement(std::span<const double> predicted, std::span<const double> measured);
 
 }  // namespace energy_lens
