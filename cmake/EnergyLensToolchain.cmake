@@ -35,6 +35,8 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
+pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
+find_package(CURL REQUIRED)
 
 add_library(energy_lens_flags INTERFACE)
 target_compile_options(energy_lens_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)
