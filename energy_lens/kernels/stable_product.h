@@ -5,10 +5,11 @@
 
 namespace energy_lens {
 
-// x [R, K] @ w [K, N] + b [N], b may be undefined. fp32 or fp64; any strides. Call it inside parallel_blocks.
+// x [R, K] @ w [K, N] + b [N], b may be undefined. x fp32 or fp64; any strides. Where w is of another type (bf16) it is
+// widened to x's, at most 512 x 4,096 numbers at a time. Call it inside parallel_blocks.
 at::Tensor stable_product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b = {});
 
-// The same for a batch: x [B, R, K] @ w [B, K, N].
+// The same for a batch: x [B, R, K] @ w [B, K, N], one type.
 at::Tensor stable_batch_product(const at::Tensor& x, const at::Tensor& w);
 
 }  // namespace energy_lens

@@ -65,9 +65,9 @@ std::vector<LensRows> lens_of_block(const std::vector<at::Tensor>& streams, cons
     const LogitBlock block = layer + 1 == streams.size() ? last : lens_logits(streams[layer], unembed);
     LensRows rows = lens_scalars(block, last, targets, options.top_k);
     rows.depth_descent = rows.energy - last_energy;
-    if (options.gradient) rows.gradient = pull_back(energy_weights(block, targets), streams[layer], unembed);
+    if (options.gradient) rows.gradient = pull_back(energy_weights(block, targets), block, streams[layer], unembed);
     if (options.expected_gradient) {
-      rows.expected_gradient = pull_back(at::exp(block.log_probs) - at::exp(last.log_probs), streams[layer], unembed);
+      rows.expected_gradient = pull_back(at::exp(block.log_probs) - at::exp(last.log_probs), block, streams[layer], unembed);
     }
     result.push_back(std::move(rows));
   }

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "energy_lens/kernels/stable_product.h"
+#include "energy_lens/model/layers.h"
 
 namespace energy_lens {
 namespace {
@@ -51,11 +52,8 @@ at::Tensor rank_of(const at::Tensor& logits, const at::Tensor& target_logit, con
 }  // namespace
 
 LogitBlock lens_logits(const at::Tensor& stream, const Unembed& u) {
-  const at::Tensor unit = normalize(stream, u).unit;
-  const at::Tensor y = u.beta.defined() ? unit * u.gamma + u.beta : unit * u.gamma;
   LogitBlock block;
-  block.logits = stable_product(y, u.w_u.t());
-  if (u.b_u.defined()) block.logits += u.b_u;
+  block.logits = unembed_rows(normalize(stream, u).unit, u);
   block.log_norm = at::logsumexp(block.logits, -1);
   block.log_probs = block.logits - block.log_norm.unsqueeze(-1);
   return block;
@@ -88,9 +86,11 @@ LensRows lens_scalars(const LogitBlock& block, const LogitBlock& final_block, co
   return rows;
 }
 
-at::Tensor pull_back(const at::Tensor& weights, const at::Tensor& stream, const Unembed& u) {
+at::Tensor pull_back(const at::Tensor& weights, const LogitBlock& block, const at::Tensor& stream, const Unembed& u) {
   const Normalized n = normalize(stream, u);
-  const at::Tensor g = stable_product(weights, u.w_u) * u.gamma;
+  // The slope of c tanh(z / c) is 1 - (capped / c)^2.
+  const at::Tensor sloped = u.soft_cap == 0.0 ? weights : weights * (1.0 - (block.logits / u.soft_cap).square());
+  const at::Tensor g = stable_product(sloped, u.w_u) * u.gamma;
   const at::Tensor along = n.unit * (n.unit * g).mean(-1, true);
   const at::Tensor centred = u.norm == NormKind::LayerNorm ? g - g.mean(-1, true) : g;
   return (centred - along) / n.sigma;

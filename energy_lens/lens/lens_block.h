@@ -21,8 +21,11 @@ LogitBlock lens_logits(const at::Tensor& stream, const Unembed& unembed);
 LensRows lens_scalars(const LogitBlock& block, const LogitBlock& final_block, const at::Tensor& targets,
                       std::int64_t top_k);
 
-// d/dstream of sum_v weights[r, v] * logits[r, v], through the norm: the closed form of LayerNorm and RMSNorm.
+// d/dstream of sum_v weights[r, v] * logits[r, v], through the soft-cap and the norm: the closed form of
+// LayerNorm and RMSNorm.
 // weights [R, V] is p - e_target for the energy, p - p^L for the expected gradient.
-at::Tensor pull_back(const at::Tensor& weights, const at::Tensor& stream, const Unembed& unembed);
+// block: the logits of this stream.
+at::Tensor pull_back(const at::Tensor& weights, const LogitBlock& block, const at::Tensor& stream,
+                     const Unembed& unembed);
 
 }  // namespace energy_lens

@@ -3,21 +3,40 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
+
+#include "energy_lens/model/rotary.h"
 
 namespace energy_lens {
 
 enum class NormKind { LayerNorm, RmsNorm };
 
-struct ModelConfig {
-  std::string family;  // registry name, "gpt2"
-  std::int64_t n_layers = 0, d_model = 0, n_heads = 0, d_head = 0, d_mlp = 0, n_ctx = 0, d_vocab = 0;
-  double norm_eps = 1e-5;
-  std::string activation = "gelu_new";
-  NormKind norm = NormKind::LayerNorm;
-  bool tied_unembed = true;
+// How one layer attends.
+struct LayerAttention {
+  std::int64_t window = 0;  // keys a query sees, itself included; 0: all before it
+  std::size_t rotary = 0;   // index into ModelConfig::rotaries
 };
 
-// Reads and checks <folder>/config.json. Errors: NotFound; BadInput (unknown family, missing or absurd sizes).
+struct ModelConfig {
+  std::string family;  // registry name, "gpt2"
+  std::int64_t n_layers = 0, d_model = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0, n_ctx = 0, d_vocab = 0;
+  double norm_eps = 1e-5;
+  NormKind norm = NormKind::LayerNorm;
+  std::string activation = "gelu_new";
+  bool gated_mlp = false;          // act(x W_gate) * (x W_up)
+  bool parallel_residual = false;  // the MLP reads the stream that entered the block
+  bool tied_unembed = true;
+  double embed_scale = 1.0;         // token embeddings are multiplied by it
+  double attention_scale = 1.0;     // queries times keys are multiplied by it
+  double attention_soft_cap = 0.0;  // c tanh(x / c) of attention scores; 0: none
+  double final_soft_cap = 0.0;      // the same of the logits
+  std::int64_t position_offset = 0;      // row of the learned positions that position 0 takes
+  std::vector<RotaryConfig> rotaries;    // empty: no rotation
+  std::vector<LayerAttention> attention;  // one a layer
+};
+
+// Reads and checks <folder>/config.json. Errors: NotFound; BadInput (unknown family, missing or absurd sizes, a variant
+// that is not built).
 ModelConfig read_model_config(const std::filesystem::path& folder);
 
 }  // namespace energy_lens

@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
@@ -24,7 +26,9 @@ ForwardPass::ForwardPass(const ModelConfig& config, const ModelWeights& weights,
       whole_(options.differentiable || options.cache != nullptr),
       tokens_(batch.ids.size(1)),
       padded_(whole_ ? tokens_ : (tokens_ + kBlockRows - 1) / kBlockRows * kBlockRows),
-      past_(options.cache != nullptr ? options.cache->length : 0) {}
+      past_(options.cache != nullptr ? options.cache->length : 0) {
+  for (const RotaryConfig& rotary : config.rotaries) rotary_.push_back(rotary_table(rotary, past_, padded_));
+}
 
 at::Tensor ForwardPass::pad(const at::Tensor& x) const {
   if (x.size(1) == padded_) return x;
@@ -78,13 +82,22 @@ void ForwardPass::visit(Site site, std::int64_t layer, at::Tensor& value, std::i
   }
 }
 
+at::Tensor ForwardPass::learned_positions() const {
+  const std::int64_t sequences = batch_.ids.size(0);
+  if (!weights_.pos_embed.defined()) return at::zeros({sequences, padded_, config_.d_model});
+  return pad(weights_.pos_embed.narrow(0, config_.position_offset + past_, tokens_)
+                 .to(at::kFloat)
+                 .unsqueeze(0)
+                 .expand({sequences, tokens_, config_.d_model}));
+}
+
 at::Tensor ForwardPass::embed() {
   at::Tensor embedded = pad(at::embedding(weights_.embed, batch_.ids).to(at::kFloat));
-  at::Tensor positions = pad(weights_.pos_embed.narrow(0, past_, tokens_)
-                                 .to(at::kFloat)
-                                 .unsqueeze(0)
-                                 .expand({batch_.ids.size(0), tokens_, config_.d_model}));
+  if (config_.embed_scale != 1.0) embedded = embedded * config_.embed_scale;
   visit(Site::Embed, 0, embedded);
+  // Every family fires the site; without learned positions it is zero.
+  if (!weights_.pos_embed.defined() && !watched(Site::PosEmbed, 0)) return trim(embedded);
+  at::Tensor positions = learned_positions();
   visit(Site::PosEmbed, 0, positions);
   return trim(embedded + positions);
 }
@@ -96,63 +109,111 @@ at::Tensor ForwardPass::run_blocks(std::int64_t first_layer, at::Tensor resid) {
   return trim(resid);
 }
 
-at::Tensor ForwardPass::block(std::int64_t layer, at::Tensor resid) {
-  const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
-  const std::int64_t heads = config_.n_heads, d = config_.d_model;
+at::Tensor ForwardPass::block(std::int64_t layer, const at::Tensor& entering) {
+  at::Tensor resid = entering;
   visit(Site::ResidPre, layer, resid);
-  const at::Tensor qkv =
-      map_rows(resid, 3 * d, [&](const at::Tensor& x) {
-        return affine(apply_norm(x, config_.norm, config_.norm_eps, w.attn_norm.gamma, w.attn_norm.beta), w.w_qkv,
-                      w.b_qkv);
-      }).view({resid.size(0), padded_, 3, heads, config_.d_head});
-  at::Tensor z = attend(layer, qkv.select(2, 0), qkv.select(2, 1), qkv.select(2, 2));
-  visit(Site::Z, layer, z);
-  at::Tensor attn_out = map_rows(z.reshape({resid.size(0), padded_, d}), d,
-                                 [&](const at::Tensor& x) { return affine(x, w.w_out, w.b_out); });
-  visit(Site::AttnOut, layer, attn_out);
-  resid = resid + attn_out;
-  visit(Site::ResidMid, layer, resid);
-  at::Tensor post = map_rows(resid, config_.d_mlp, [&](const at::Tensor& x) {
-    return activation_(
-        affine(apply_norm(x, config_.norm, config_.norm_eps, w.mlp_norm.gamma, w.mlp_norm.beta), w.w_in, w.b_in));
-  });
-  visit(Site::MlpPost, layer, post);
-  at::Tensor mlp_out = map_rows(post, d, [&](const at::Tensor& x) { return affine(x, w.w_mlp_out, w.b_mlp_out); });
-  visit(Site::MlpOut, layer, mlp_out);
-  resid = resid + mlp_out;
+  const at::Tensor attn_out = attention(layer, resid);
+  at::Tensor middle = resid + attn_out;
+  visit(Site::ResidMid, layer, middle);
+  resid = middle + mlp(layer, config_.parallel_residual ? resid : middle);
   visit(Site::ResidPost, layer, resid);
   return resid;
 }
 
+at::Tensor ForwardPass::attention(std::int64_t layer, const at::Tensor& resid) {
+  const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
+  const std::int64_t sequences = resid.size(0), dh = config_.d_head;
+  const std::int64_t queries = config_.n_heads * dh, keys = config_.n_kv_heads * dh;
+  const at::Tensor qkv = map_rows(resid, queries + 2 * keys, [&](const at::Tensor& x) {
+    return apply_affine(apply_norm(x, config_, w.attn_norm), w.qkv);
+  });
+  const auto heads = [&](std::int64_t begin, std::int64_t width) {
+    return qkv.narrow(2, begin, width).view({sequences, padded_, width / dh, dh});
+  };
+  at::Tensor z = attend(layer, heads(0, queries), heads(queries, keys), heads(queries + keys, keys));
+  visit(Site::Z, layer, z);
+  at::Tensor out = map_rows(z.reshape({sequences, padded_, queries}), config_.d_model, [&](const at::Tensor& x) {
+    return apply_norm(apply_affine(x, w.out), config_, w.attn_post_norm);
+  });
+  visit(Site::AttnOut, layer, out);
+  return out;
+}
+
+at::Tensor ForwardPass::mlp(std::int64_t layer, const at::Tensor& resid) {
+  const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
+  const std::int64_t width = config_.d_mlp;
+  at::Tensor post = map_rows(resid, width, [&](const at::Tensor& x) {
+    const at::Tensor in = apply_affine(apply_norm(x, config_, w.mlp_norm), w.in);
+    if (!config_.gated_mlp) return activation_(in);
+    return activation_(in.narrow(1, 0, width)) * in.narrow(1, width, width);
+  });
+  visit(Site::MlpPost, layer, post);
+  at::Tensor out = map_rows(post, config_.d_model, [&](const at::Tensor& x) {
+    return apply_norm(apply_affine(x, w.mlp_out), config_, w.mlp_post_norm);
+  });
+  visit(Site::MlpOut, layer, out);
+  return out;
+}
+
+AttentionRule ForwardPass::rule_of(std::int64_t layer) const {
+  return {config_.attention_scale, config_.attention_soft_cap,
+          config_.attention[static_cast<std::size_t>(layer)].window};
+}
+
+// x [B, Tp, H, Dh]; the norm is of one head or of all heads together, as its weights are.
+at::Tensor ForwardPass::norm_heads(const at::Tensor& x, const NormWeights& norm) const {
+  if (!norm.gamma.defined()) return x;
+  const std::int64_t width = x.size(2) * x.size(3), group = norm.gamma.size(0);
+  return map_rows(x.reshape({x.size(0), padded_, width}), width, [&](const at::Tensor& rows) {
+           return apply_norm(rows.view({-1, group}), config_, norm).view({rows.size(0), width});
+         }).view(x.sizes());
+}
+
 at::Tensor ForwardPass::attend(std::int64_t layer, at::Tensor q, at::Tensor k, at::Tensor v) {
+  const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
   visit(Site::Q, layer, q);
   visit(Site::K, layer, k);
   visit(Site::V, layer, v);
+  q = norm_heads(q, w.q_norm);
+  k = norm_heads(k, w.k_norm);
+  if (!rotary_.empty()) {
+    const RotaryTable& table = rotary_[config_.attention[static_cast<std::size_t>(layer)].rotary];
+    q = rotate(q, table);
+    k = rotate(k, table);
+  }
   if (options_.cache != nullptr) extend_cache(layer, k, v);
+  const AttentionRule rule = rule_of(layer);
   const auto by_head = [](const at::Tensor& x) { return x.transpose(1, 2); };  // [B, H, T, Dh]
+  const auto values = [&](const at::Tensor& x) { return shared_heads(by_head(x), config_.n_heads); };
   at::Tensor z;
-  if (!whole_) z = attend_in_blocks(q, k, v);
+  if (!whole_) z = attend_in_blocks(q, k, v, rule);
   if (!whole_ && !watched(Site::Pattern, layer)) return z;
   // Watching the pattern must change no bit: it is made beside z, and only an edit of it replaces z.
-  at::Tensor pattern = attention_pattern(by_head(whole_ ? q : trim(q)), by_head(whole_ ? k : trim(k)), past_);
+  at::Tensor pattern = attention_pattern(by_head(whole_ ? q : trim(q)), by_head(whole_ ? k : trim(k)), past_, rule);
   const at::Tensor made = pattern;
   visit(Site::Pattern, layer, pattern, 2);
-  if (whole_) return by_head(at::matmul(pattern, by_head(v)));
-  if (!pattern.is_same(made)) z = pad(by_head(at::matmul(pattern, by_head(trim(v)))));
+  if (whole_) return by_head(at::matmul(pattern, values(v)));
+  if (!pattern.is_same(made)) z = pad(by_head(at::matmul(pattern, values(trim(v)))));
   return z;
 }
 
-at::Tensor ForwardPass::attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
+at::Tensor ForwardPass::attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                         const AttentionRule& rule) const {
   at::Tensor z = at::empty({q.size(0), padded_, config_.n_heads, config_.d_head}, q.options());
   const std::int64_t blocks = padded_ / kBlockRows;
   parallel_blocks(q.size(0) * blocks, [&](std::int64_t item) {
     const at::NoGradGuard no_grad;
-    const std::int64_t sequence = item / blocks, begin = item % blocks * kBlockRows, seen = begin + kBlockRows;
-    const auto by_head = [&](const at::Tensor& x, std::int64_t from, std::int64_t count) {
-      return x[sequence].narrow(0, from, count).transpose(0, 1).contiguous();  // [H, count, Dh]
+    const std::int64_t sequence = item / blocks, begin = item % blocks * kBlockRows;
+    // A window needs no key before that of the block's first query, cut to whole blocks.
+    const std::int64_t oldest = rule.window > 0 ? std::max<std::int64_t>(begin - rule.window + 1, 0) : 0;
+    const std::int64_t from = oldest / kBlockRows * kBlockRows, seen = begin + kBlockRows - from;
+    const auto by_head = [&](const at::Tensor& x, std::int64_t first, std::int64_t count) {
+      return x[sequence].narrow(0, first, count).transpose(0, 1).contiguous();  // [H, count, Dh]
     };
-    const at::Tensor pattern = attention_pattern(by_head(q, begin, kBlockRows), by_head(k, 0, seen), begin);
-    z[sequence].narrow(0, begin, kBlockRows).copy_(stable_batch_product(pattern, by_head(v, 0, seen)).transpose(0, 1));
+    const at::Tensor pattern =
+        attention_pattern(by_head(q, begin, kBlockRows), by_head(k, from, seen), begin - from, rule);
+    const at::Tensor values = shared_heads(by_head(v, from, seen), config_.n_heads);
+    z[sequence].narrow(0, begin, kBlockRows).copy_(stable_batch_product(pattern, values).transpose(0, 1));
   });
   return z;
 }
@@ -178,12 +239,7 @@ at::Tensor ForwardPass::unembed(const at::Tensor& resid) {
   at::Tensor normalized =
       map_rows(pad(resid), config_.d_model, [&](const at::Tensor& x) { return normalize(x, u.norm, u.eps); });
   visit(Site::FinalNorm, 0, normalized);
-  const at::Tensor logits = map_rows(normalized, config_.d_vocab, [&](const at::Tensor& n) {
-    const at::Tensor y = u.beta.defined() ? n * u.gamma + u.beta : n * u.gamma;
-    const at::Tensor z = stable_product(y, u.w_u.t());
-    return u.b_u.defined() ? z + u.b_u : z;
-  });
-  return trim(logits);
+  return trim(map_rows(normalized, config_.d_vocab, [&](const at::Tensor& unit) { return unembed_rows(unit, u); }));
 }
 
 }  // namespace energy_lens

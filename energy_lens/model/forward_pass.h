@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 
+#include "energy_lens/model/attention.h"
 #include "energy_lens/model/layers.h"
 #include "energy_lens/model/model.h"
+#include "energy_lens/model/rotary.h"
 #include "energy_lens/model/weights.h"
 
 namespace energy_lens {
@@ -31,9 +33,15 @@ class ForwardPass {
   at::Tensor trim(const at::Tensor& x) const;      // [B, Tp, ...] -> [B, T, ...]
   void visit(Site site, std::int64_t layer, at::Tensor& value, std::int64_t token_axis = 1);
   bool watched(Site site, std::int64_t layer) const;
-  at::Tensor block(std::int64_t layer, at::Tensor resid);
+  at::Tensor learned_positions() const;
+  at::Tensor block(std::int64_t layer, const at::Tensor& resid);
+  at::Tensor attention(std::int64_t layer, const at::Tensor& resid);
+  at::Tensor mlp(std::int64_t layer, const at::Tensor& resid);
   at::Tensor attend(std::int64_t layer, at::Tensor q, at::Tensor k, at::Tensor v);
-  at::Tensor attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
+  at::Tensor attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                              const AttentionRule& rule) const;
+  at::Tensor norm_heads(const at::Tensor& x, const NormWeights& norm) const;
+  AttentionRule rule_of(std::int64_t layer) const;
   void extend_cache(std::int64_t layer, at::Tensor& k, at::Tensor& v) const;
 
   const ModelConfig& config_;
@@ -43,6 +51,7 @@ class ForwardPass {
   Activation activation_;
   bool whole_;
   std::int64_t tokens_, padded_, past_;
+  std::vector<RotaryTable> rotary_;  // one a RotaryConfig
 };
 
 }  // namespace energy_lens

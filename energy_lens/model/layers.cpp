@@ -1,8 +1,6 @@
 #include "energy_lens/model/layers.h"
 
 #include <array>
-#include <cmath>
-#include <limits>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/kernels/stable_product.h"
@@ -18,9 +16,15 @@ struct NamedActivation {
 at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 at::Tensor gelu_exact(const at::Tensor& x) { return at::gelu(x); }
 at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
+at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
 
-constexpr std::array<NamedActivation, 4> kActivations = {
-    {{"gelu_new", gelu_tanh}, {"gelu_pytorch_tanh", gelu_tanh}, {"gelu", gelu_exact}, {"relu", relu}}};
+constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", gelu_tanh},
+                                                          {"gelu_fast", gelu_tanh},
+                                                          {"gelu_pytorch_tanh", gelu_tanh},
+                                                          {"gelu", gelu_exact},
+                                                          {"relu", relu},
+                                                          {"silu", silu},
+                                                          {"swish", silu}}};
 
 }  // namespace
 
@@ -29,15 +33,20 @@ at::Tensor normalize(const at::Tensor& x, NormKind kind, double eps) {
   return x * at::rsqrt(x.square().mean(-1, /*keepdim=*/true) + eps);
 }
 
-at::Tensor apply_norm(const at::Tensor& x, NormKind kind, double eps, const at::Tensor& gamma, const at::Tensor& beta) {
-  const at::Tensor scaled = normalize(x, kind, eps) * gamma;
-  return beta.defined() ? scaled + beta : scaled;
+at::Tensor apply_norm(const at::Tensor& x, const ModelConfig& config, const NormWeights& norm) {
+  if (!norm.gamma.defined()) return x;
+  const at::Tensor scaled = normalize(x, config.norm, config.norm_eps) * norm.gamma;
+  return norm.beta.defined() ? scaled + norm.beta : scaled;
 }
 
-at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-  if (w.scalar_type() == at::kFloat) return stable_product(x, w, b);
-  return at::addmm(b, x.to(w.scalar_type()), w).to(at::kFloat);
+at::Tensor apply_affine(const at::Tensor& x, const AffineWeights& affine) {
+  const at::ScalarType type = affine.w.scalar_type();
+  if (type == at::kFloat) return stable_product(x, affine.w, affine.b);
+  const at::Tensor rows = x.to(type);
+  return (affine.b.defined() ? at::addmm(affine.b, rows, affine.w) : at::mm(rows, affine.w)).to(at::kFloat);
 }
+
+at::Tensor soft_capped(const at::Tensor& x, double cap) { return cap == 0.0 ? x : at::tanh(x / cap) * cap; }
 
 Activation activation_named(const std::string& name) {
   std::string known;
@@ -48,12 +57,9 @@ Activation activation_named(const std::string& name) {
   fail(ErrorKind::BadInput, "load_model", "config.json has activation '" + name + "', expected one of " + known);
 }
 
-at::Tensor attention_pattern(const at::Tensor& q, const at::Tensor& k, std::int64_t first_query) {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(q.size(-1)));
-  const at::Tensor scores = at::matmul(q, k.transpose(-2, -1)) * scale;
-  const at::Tensor positions = at::arange(k.size(-2), at::kLong);
-  const at::Tensor queries = at::arange(first_query, first_query + q.size(-2), at::kLong).unsqueeze(1);
-  return at::softmax(scores.masked_fill(positions > queries, -std::numeric_limits<float>::infinity()), -1);
+at::Tensor unembed_rows(const at::Tensor& unit, const Unembed& u) {
+  const at::Tensor y = u.beta.defined() ? unit * u.gamma + u.beta : unit * u.gamma;
+  return soft_capped(stable_product(y, u.w_u.t(), u.b_u), u.soft_cap);
 }
 
 }  // namespace energy_lens

@@ -7,24 +7,27 @@
 #include <string>
 
 #include "energy_lens/model/config.h"
+#include "energy_lens/model/weights.h"
 
 namespace energy_lens {
 
 // (x - mean) / sqrt(var + eps) over the last axis for LayerNorm; x / sqrt(mean(x^2) + eps) for RmsNorm.
 at::Tensor normalize(const at::Tensor& x, NormKind kind, double eps);
 
-// normalize(x) * gamma + beta; beta may be undefined.
-at::Tensor apply_norm(const at::Tensor& x, NormKind kind, double eps, const at::Tensor& gamma, const at::Tensor& beta);
+// normalize(x) * gamma + beta. Absent weights: x itself.
+at::Tensor apply_norm(const at::Tensor& x, const ModelConfig& config, const NormWeights& norm);
 
 // x [R, In] @ w [In, Out] + b [Out] -> fp32 [R, Out], computed in w's dtype.
-at::Tensor affine(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b);
+at::Tensor apply_affine(const at::Tensor& x, const AffineWeights& affine);
 
-// config.json's activation_function by name. Errors: BadInput listing the known ones.
+// c tanh(x / c); x itself for c = 0.
+at::Tensor soft_capped(const at::Tensor& x, double cap);
+
+// config.json's activation by name. Errors: BadInput listing the known ones.
 using Activation = at::Tensor (*)(const at::Tensor&);
 Activation activation_named(const std::string& name);
 
-// Softmax of scaled scores under the causal mask. q [..., Tq, Dh], k [..., Tk, Dh] -> [..., Tq, Tk]; query i stands at
-// position first_query + i and sees keys 0..first_query + i.
-at::Tensor attention_pattern(const at::Tensor& q, const at::Tensor& k, std::int64_t first_query);
+// unit [R, D] fp32 or fp64 (the stream after the final norm, before gamma) -> logits [R, V] of that type.
+at::Tensor unembed_rows(const at::Tensor& unit, const Unembed& unembed);
 
 }  // namespace energy_lens

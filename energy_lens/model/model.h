@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,17 +14,19 @@
 
 namespace energy_lens {
 
-// What the lens needs of a model: z = W_U norm(h) + b_U.
+// What the lens needs of a model: z = W_U norm(h) + b_U, then soft-capped.
 struct Unembed {
   NormKind norm = NormKind::LayerNorm;
   double eps = 1e-5;
   at::Tensor gamma;  // [D] fp32
   at::Tensor beta;   // [D] fp32; undefined for RmsNorm
-  at::Tensor w_u;    // [V, D] fp32 whatever the model's dtype; row v is the unembedding vector of token v
+  at::Tensor w_u;    // [V, D] in the model's dtype, shared with the embedding where tied; row v belongs to token v
   at::Tensor b_u;    // [V] fp32, or undefined
+  double soft_cap = 0.0;  // c tanh(z / c) of the logits (Gemma 2); 0: none
 };
 
-// Keys and values of the tokens already seen, one pair a layer: [B, H, T, Dh]. Owned by the caller; starts empty.
+// Keys and values of the tokens already seen, one pair a layer: [B, Hkv, T, Dh], keys
+// after rotation. Owned by the caller; starts empty.
 struct KvCache {
   std::vector<at::Tensor> keys, values;
   std::int64_t length = 0;
@@ -62,10 +65,13 @@ class Model {
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;  // kFloat or kBFloat16
   at::Device device = at::kCPU;
+  // Ignores the weight files and draws every weight (weight_source.h, random_weights): the folder needs config.json
+  // alone.
+  std::optional<std::uint64_t> random_seed = std::nullopt;
 };
 
-// Reads config.json and model.safetensors (or its shards). Errors: NotFound, BadInput (missing tensor, wrong shape,
-// NaN weights), Resource (not enough memory).
+// Reads config.json and model.safetensors (or its shards). Errors: NotFound, BadInput (missing or unknown tensor, wrong
+// shape, NaN weights), Resource (not enough memory).
 std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, const LoadOptions& options = {});
 
 // Greedy continuation: appends `steps` tokens to `prompt` (argmax, lowest id on ties) with a KV cache.

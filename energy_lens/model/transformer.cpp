@@ -8,26 +8,14 @@
 #include "energy_lens/core/shape.h"
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/forward_pass.h"
+#include "energy_lens/model/weight_files.h"
 
 namespace energy_lens {
 
 Transformer::Transformer(ModelConfig config, ModelWeights weights, at::ScalarType dtype, std::string digest)
     : config_(std::move(config)), weights_(std::move(weights)), dtype_(dtype), digest_(std::move(digest)) {}
 
-std::int64_t Transformer::parameters() const {
-  std::vector<at::Tensor> all = {weights_.embed, weights_.pos_embed, weights_.unembed.gamma, weights_.unembed.beta,
-                                 weights_.unembed.b_u};
-  if (!config_.tied_unembed) all.push_back(weights_.unembed.w_u);
-  for (const BlockWeights& b : weights_.blocks) {
-    for (const at::Tensor& tensor : {b.attn_norm.gamma, b.attn_norm.beta, b.mlp_norm.gamma, b.mlp_norm.beta, b.w_qkv,
-                                     b.b_qkv, b.w_out, b.b_out, b.w_in, b.b_in, b.w_mlp_out, b.b_mlp_out}) {
-      all.push_back(tensor);
-    }
-  }
-  std::int64_t count = 0;
-  for (const at::Tensor& tensor : all) count += tensor.defined() ? tensor.numel() : 0;
-  return count;
-}
+std::int64_t Transformer::parameters() const { return count_parameters(weights_); }
 
 void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& options) const {
   check_shape("forward", "ids", batch.ids, {{"B", static_cast<std::int64_t>(batch.lengths.size())}, {"T"}});
@@ -86,9 +74,15 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
   }
   ModelConfig config = read_model_config(folder);
   const Family& family = family_named(config.family);
-  const WeightSource source(folder, family.prefixes);
-  ModelWeights weights = family.load(source, config, options.dtype);
-  return std::make_shared<Transformer>(std::move(config), std::move(weights), options.dtype, source.digest());
+  std::unique_ptr<WeightSource> source;
+  if (options.random_seed) {
+    source = random_weights(*options.random_seed);
+  } else {
+    source = std::make_unique<WeightFiles>(folder, family.prefixes);
+  }
+  ModelWeights weights = family.load(*source, config, options.dtype);
+  source->check_all_used(family.ignored);
+  return std::make_shared<Transformer>(std::move(config), std::move(weights), options.dtype, source->digest());
 }
 
 std::vector<std::int64_t> generate_greedy(const Model& model, const std::vector<std::int64_t>& prompt,

@@ -1,83 +1,51 @@
 #include "energy_lens/model/weight_source.h"
 
-#include "energy_lens/core/error.h"
-#include "energy_lens/core/shape.h"
-#include "energy_lens/io/file.h"
+#include "energy_lens/core/parallel.h"
+#include "energy_lens/core/philox.h"
 
 namespace energy_lens {
+namespace {
 
-namespace fs = std::filesystem;
+constexpr std::int64_t kBlock = 1 << 16;
 
-WeightSource::WeightSource(const fs::path& folder, std::vector<std::string> prefixes)
-    : folder_(folder), prefixes_(std::move(prefixes)) {
-  const fs::path single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(single, ignored))) {
-    files_.emplace(single.filename(), SafetensorsFile::open(single));
-  } else if (fs::exists(index, ignored)) {
-    open_shards(index);
-  } else {
-    fail(ErrorKind::NotFound, "load_model",
-         folder.string() + " has neither model.safetensors nor model.safetensors.index.json");
-  }
-  for (const auto& [name, file] : files_) {
-    for (const auto& [tensor, info] : file.tensors()) {
-      if (!file_of_.emplace(tensor, name).second) {
-        fail(ErrorKind::BadInput, "load_model", folder.string() + " holds tensor '" + tensor + "' in two shards");
+class RandomWeights : public WeightSource {
+ public:
+  RandomWeights(std::uint64_t seed, double scale) : seed_(seed), scale_(scale) {}
+
+  void fill(const std::string& name, const at::Tensor& out) const override {
+    const double centre = out.dim() == 1 && name.ends_with("weight") ? 1.0 : 0.0;
+    const at::Tensor flat = out.view({-1});
+    const std::int64_t count = flat.numel();
+    parallel_blocks((count + kBlock - 1) / kBlock, [&](std::int64_t block) {
+      Philox random(seed_, "random_weights/" + name, static_cast<std::uint64_t>(block));
+      const at::Tensor part = flat.narrow(0, block * kBlock, std::min(kBlock, count - block * kBlock));
+      const at::Tensor drawn = at::empty(part.sizes(), at::kFloat);
+      float* const numbers = drawn.data_ptr<float>();
+      for (std::int64_t i = 0; i < part.numel(); ++i) {
+        numbers[i] = static_cast<float>(centre + scale_ * random.normal());
       }
-    }
+      part.copy_(drawn);
+    });
   }
+  std::string digest() const override { return "random weights, seed " + std::to_string(seed_); }
+  void check_all_used(const std::vector<std::string>&) const override {}
+
+ private:
+  std::uint64_t seed_;
+  double scale_;
+};
+
+}  // namespace
+
+at::Tensor WeightSource::take(const std::string& name, const std::vector<std::int64_t>& shape,
+                              at::ScalarType dtype) const {
+  at::Tensor tensor = at::empty(shape, dtype);
+  fill(name, tensor);
+  return tensor;
 }
 
-void WeightSource::open_shards(const fs::path& path) {
-  const Json index = read_json(path);
-  if (!index.is_object() || !index.contains("weight_map") || !index.at("weight_map").is_object()) {
-    fail(ErrorKind::BadInput, "load_model", path.string() + " has no \"weight_map\" object");
-  }
-  for (const auto& item : index.at("weight_map").items()) {
-    const std::string name = item.value().is_string() ? item.value().get<std::string>() : "";
-    // A shard is a file of this folder: anything with a path in it is refused.
-    if (name.empty() || fs::path(name).filename() != name) {
-      fail(ErrorKind::BadInput, "load_model", path.string() + " maps '" + item.key() + "' to " + item.value().dump());
-    }
-    if (!files_.contains(name)) files_.emplace(name, SafetensorsFile::open(folder_ / name));
-  }
-}
-
-std::string WeightSource::stored_name(const std::string& name) const {
-  for (const std::string& prefix : prefixes_) {
-    if (file_of_.contains(prefix + name)) return prefix + name;
-  }
-  return "";
-}
-
-bool WeightSource::has(const std::string& name) const { return !stored_name(name).empty(); }
-
-at::Tensor WeightSource::take(const std::string& name, std::vector<std::int64_t> shape, at::ScalarType dtype) const {
-  const std::string stored = stored_name(name);
-  if (stored.empty()) {
-    fail(ErrorKind::BadInput, "load_model", folder_.string() + " has no tensor '" + name + "'");
-  }
-  const at::Tensor view = files_.at(file_of_.at(stored)).view(stored);
-  if (view.sizes() != at::IntArrayRef(shape) || !at::isFloatingType(view.scalar_type())) {
-    std::ostringstream message;
-    message << folder_.string() << " tensor '" << stored << "' got " << view.sizes() << " "
-            << at::toString(view.scalar_type()) << ", expected " << at::IntArrayRef(shape)
-            << " floating, as config.json says";
-    fail(ErrorKind::BadInput, "load_model", message.str());
-  }
-  at::Tensor copy = view.to(dtype, /*non_blocking=*/false, /*copy=*/true);
-  if (!at::isfinite(copy).all().item<bool>()) {
-    fail(ErrorKind::BadInput, "load_model", folder_.string() + " tensor '" + stored + "' holds NaN or Inf");
-  }
-  return copy;
-}
-
-std::string WeightSource::digest() const {
-  if (files_.size() == 1) return sha256_hex_of_file(folder_ / files_.begin()->first);
-  std::string joined;
-  for (const auto& [name, file] : files_) joined += sha256_hex_of_file(folder_ / name);
-  return sha256_hex(joined);
+std::unique_ptr<WeightSource> random_weights(std::uint64_t seed, double scale) {
+  return std::make_unique<RandomWeights>(seed, scale);
 }
 
 }  // namespace energy_lens

@@ -1,35 +1,31 @@
-// Tensors of a model folder by name, from model.safetensors or its shards, checked as they are taken.
+// Where a family's loader takes its tensors from: the files of a checkpoint, or a random generator.
 #pragma once
 #include <ATen/ATen.h>
 
-#include <filesystem>
-#include <map>
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
-
-#include "energy_lens/io/safetensors.h"
 
 namespace energy_lens {
 
 class WeightSource {
  public:
-  // prefixes: alternatives that exports put before every name, tried in order ("", "transformer.").
-  // Errors: NotFound (no weight file), BadInput (malformed file or index).
-  WeightSource(const std::filesystem::path& folder, std::vector<std::string> prefixes);
+  virtual ~WeightSource() = default;
+  // Writes tensor `name`, which must have exactly the shape of `out`, into it. out: any floating type, contiguous.
+  // Errors: BadInput naming the tensor (missing, wrong shape, not floating, NaN, Inf).
+  virtual void fill(const std::string& name, const at::Tensor& out) const = 0;
+  // SHA-256 of what the tensors are made of.
+  virtual std::string digest() const = 0;
+  // Errors: BadInput naming tensors that no fill() asked for, leaving out names that contain one of `ignored`: weights
+  // that a loader does not know of mean another architecture.
+  virtual void check_all_used(const std::vector<std::string>& ignored) const = 0;
 
-  bool has(const std::string& name) const;
-  // A copy of the tensor in `dtype`. Errors: BadInput naming the tensor (missing, wrong shape, not floating, NaN, Inf).
-  at::Tensor take(const std::string& name, std::vector<std::int64_t> shape, at::ScalarType dtype) const;
-  // SHA-256 over the weight files in order of name.
-  std::string digest() const;
-
- private:
-  std::string stored_name(const std::string& name) const;  // "" when absent
-  void open_shards(const std::filesystem::path& index);
-  std::filesystem::path folder_;
-  std::vector<std::string> prefixes_;
-  std::map<std::string, SafetensorsFile> files_;   // by file name
-  std::map<std::string, std::string> file_of_;     // tensor -> file name
+  at::Tensor take(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType dtype) const;
 };
+
+// Independent normal numbers, keyed by seed and tensor name: `scale` for matrices and biases, 1 + scale for the
+// vectors that multiply. The control "what does an untrained model of this shape give", and loaders' tests.
+std::unique_ptr<WeightSource> random_weights(std::uint64_t seed, double scale = 0.02);
 
 }  // namespace energy_lens

@@ -1,4 +1,4 @@
-// The tensors of one model, in the one layout that every family loads into. Matrices are [in, out].
+// The tensors of one model, in the one layout that every family loads into.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -9,22 +9,31 @@
 namespace energy_lens {
 
 struct NormWeights {
-  at::Tensor gamma, beta;  // [D] fp32; beta undefined for RMSNorm
+  at::Tensor gamma, beta;  // fp32; beta undefined where there is none, both where the norm itself is absent
+};
+
+struct AffineWeights {
+  at::Tensor w, b;  // [in, out], of any strides; [out], undefined without a bias
 };
 
 struct BlockWeights {
-  NormWeights attn_norm, mlp_norm;
-  at::Tensor w_qkv, b_qkv;  // [D, 3 H Dh], [3 H Dh]: queries, keys, values
-  at::Tensor w_out, b_out;  // [H Dh, D], [D]
-  at::Tensor w_in, b_in;    // [D, M], [M]
-  at::Tensor w_mlp_out, b_mlp_out;  // [M, D], [D]
+  NormWeights attn_norm, mlp_norm;            // [D] before attention and MLP
+  NormWeights attn_post_norm, mlp_post_norm;  // [D] on what attention and MLP give back
+  NormWeights q_norm, k_norm;                 // [Dh] each head, or [H Dh] the whole projection
+  AffineWeights qkv;                          // D -> H Dh + 2 Hkv Dh: queries, keys, values
+  AffineWeights out;                          // H Dh -> D
+  AffineWeights in;                           // D -> M; gated: D -> 2 M, gate before up
+  AffineWeights mlp_out;                      // M -> D
 };
 
 struct ModelWeights {
   at::Tensor embed;      // [V, D]
-  at::Tensor pos_embed;  // [n_ctx, D]
+  at::Tensor pos_embed;  // [position_offset + n_ctx, D], undefined without learned positions
   std::vector<BlockWeights> blocks;
   Unembed unembed;
 };
+
+// Numbers in the weights, shared ones once.
+std::int64_t count_parameters(const ModelWeights& weights);
 
 }  // namespace energy_lens

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Our forward pass against `transformers` on random GPT-2 models, and against published activations of a trained one.
+"""Our forward pass against `transformers` on random models of every family, and against published activations of a trained one.
 Exit 77 with the reason when nothing can be compared."""
 
 import argparse
@@ -47,10 +47,11 @@ def random_ids(generator, count, vocabulary):
     return torch.randint(0, vocabulary, (count,), generator=generator).tolist()
 
 
-def compare(forward, folder, reference, config, name, generator):
-    layers, vocabulary = config.n_layer, config.vocab_size
-    lengths = [min(config.n_positions, n) for n in (70, 13, 1, 64, 65)]
-    sequences = [random_ids(generator, n, vocabulary) for n in lengths]
+def compare(forward, folder, reference, name, generator):
+    config = reference.config.get_text_config()
+    layers, context = config.num_hidden_layers, config.max_position_embeddings
+    lengths = [min(context, n) for n in (70, 13, 1, 64, 65)]
+    sequences = [random_ids(generator, n, config.vocab_size) for n in lengths]
     sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(layers)]
     padded = forward(folder, sequences, sites)
     for row, sequence in enumerate(sequences):
@@ -65,8 +66,8 @@ def compare(forward, folder, reference, config, name, generator):
                       theirs.hidden_states[layer][0], TOLERANCE)
 
 
-def compare_greedy(forward, folder, reference, config, name, generator):
-    prompt = random_ids(generator, 6, config.vocab_size)
+def compare_greedy(forward, folder, reference, name, generator):
+    prompt = random_ids(generator, 6, reference.config.get_text_config().vocab_size)
     ours = forward(folder, [prompt], greedy_steps=64)["greedy"].tolist()
     theirs = list(prompt)
     with torch.no_grad():
@@ -77,34 +78,84 @@ def compare_greedy(forward, folder, reference, config, name, generator):
     print(f"{name}: 64 greedy tokens with a KV cache are the same")
 
 
-def compare_half(forward, folder, reference, config, name, generator):
+def compare_half(forward, folder, reference, name, generator):
     """bf16 keeps 8 bits: each of the 2 L + 1 products adds a relative rounding of about 2^-8 of the stream's scale."""
+    config = reference.config.get_text_config()
     ids = random_ids(generator, 40, config.vocab_size)
     with torch.no_grad():
         exact = reference(torch.tensor([ids])).logits[0]
-    bound = (2 * config.n_layer + 1) * 2 ** -8 * exact.abs().max().item()
+    bound = (2 * config.num_hidden_layers + 1) * 2 ** -8 * exact.abs().max().item()
     worst(f"{name}, bf16 (bound {bound:.2e})", forward(folder, [ids], dtype="bfloat16")["logits"][0], exact, bound)
 
 
+def families():
+    """Every family's small configurations, each taking another branch of the forward pass."""
+    import transformers as t
+    small = dict(hidden_size=48, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
+                 max_position_embeddings=80, vocab_size=97)
+    grouped = dict(small, num_key_value_heads=2)
+    gpt2 = lambda **k: t.GPT2Config(vocab_size=97, n_positions=80, **k)
+    neo = dict(hidden_size=48, num_layers=3, num_heads=4, max_position_embeddings=80, vocab_size=97)
+    gemma = dict(grouped, head_dim=16, pad_token_id=0)
+    llama3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                  original_max_position_embeddings=20)
+    yarn = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)
+    opt = dict(hidden_size=48, ffn_dim=80, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=80,
+               vocab_size=97, word_embed_proj_dim=48)
+    longrope = dict(type="longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.0, 2.5], long_factor=[4.0] * 6)
+    return {
+        "gpt2": gpt2(n_embd=64, n_head=4, n_layer=3), "gpt2, one head": gpt2(n_embd=48, n_head=1, n_layer=2),
+        "gpt2, wide head": gpt2(n_embd=128, n_head=2, n_layer=2, n_inner=200),
+        "gpt2, many heads": gpt2(n_embd=96, n_head=12, n_layer=4, activation_function="gelu"),
+        "gpt2, untied": gpt2(n_embd=32, n_head=4, n_layer=8, tie_word_embeddings=False, activation_function="relu"),
+        "gpt_neo": t.GPTNeoConfig(attention_types=[[["global", "local", "local"], 1]], window_size=9, **neo),
+        "gpt_neox": t.GPTNeoXConfig(rotary_pct=0.5, **small),
+        "gpt_neox, in sequence": t.GPTNeoXConfig(rotary_pct=1.0, use_parallel_residual=False, tie_word_embeddings=True, **small),
+        "opt": t.OPTConfig(**opt), "opt, untied": t.OPTConfig(tie_word_embeddings=False, **opt),
+        "llama 2": t.LlamaConfig(**small), "llama 3": t.LlamaConfig(rope_scaling=llama3, rope_theta=5e5, **grouped),
+        "llama, linear, tied": t.LlamaConfig(rope_scaling=dict(rope_type="linear", factor=2.0), tie_word_embeddings=True, **grouped),
+        "llama, yarn, wide heads": t.LlamaConfig(rope_scaling=yarn, head_dim=20, **grouped),
+        "mistral": t.MistralConfig(sliding_window=None, **grouped), "mistral, window": t.MistralConfig(sliding_window=17, **grouped),
+        "qwen2": t.Qwen2Config(tie_word_embeddings=True, **grouped),
+        "qwen2, window": t.Qwen2Config(use_sliding_window=True, sliding_window=11, max_window_layers=1, **grouped),
+        "qwen3": t.Qwen3Config(head_dim=16, **grouped), "qwen3, yarn": t.Qwen3Config(head_dim=12, rope_scaling=yarn, **grouped),
+        "gemma": t.GemmaConfig(**gemma), "gemma, one key head": t.GemmaConfig(**dict(gemma, num_key_value_heads=1)),
+        "gemma2": t.Gemma2Config(sliding_window=13, query_pre_attn_scalar=24, attn_logit_softcapping=2.0,
+                                 final_logit_softcapping=3.0, **gemma),
+        "gemma3_text": t.Gemma3TextConfig(**dict(gemma, num_hidden_layers=7), sliding_window=13, query_pre_attn_scalar=24),
+        "gemma3_text, linear": t.Gemma3TextConfig(**dict(gemma, num_hidden_layers=4), sliding_window=13,
+                                                  rope_scaling=dict(rope_type="linear", factor=8.0),
+                                                  layer_types=["full_attention", "sliding_attention"] * 2),
+        "phi": t.PhiConfig(partial_rotary_factor=0.5, **small), "phi, grouped": t.PhiConfig(**dict(grouped, hidden_size=64)),
+        "phi3": t.Phi3Config(pad_token_id=0, **grouped), "phi3, window": t.Phi3Config(pad_token_id=0, sliding_window=19, **grouped),
+        "phi3, longrope": t.Phi3Config(pad_token_id=0, **dict(grouped, max_position_embeddings=160),
+                                       original_max_position_embeddings=80, rope_scaling=longrope),
+        "olmo2": t.Olmo2Config(**grouped), "olmo2, tied": t.Olmo2Config(tie_word_embeddings=True, **small),
+    }
+
+
+def random_model(config, seed):
+    from transformers import AutoModelForCausalLM
+    torch.manual_seed(seed)
+    config.initializer_range = config.init_std = 0.15
+    reference = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
+    for parameter in reference.parameters():  # norms and biases away from 1 and 0
+        if parameter.dim() == 1:
+            parameter.data += 0.1 * torch.randn(parameter.shape)
+    return reference
+
+
 def random_models(forward, folder):
-    from transformers import GPT2Config, GPT2LMHeadModel
-    shapes = {"plain": dict(n_embd=64, n_head=4, n_layer=3), "one head": dict(n_embd=48, n_head=1, n_layer=2),
-              "wide head": dict(n_embd=128, n_head=2, n_layer=2, n_inner=200),
-              "many heads": dict(n_embd=96, n_head=12, n_layer=4, activation_function="gelu"),
-              "deep, untied": dict(n_embd=32, n_head=4, n_layer=8, tie_word_embeddings=False, activation_function="relu")}
     generator = torch.Generator().manual_seed(1)
-    for index, (name, shape) in enumerate(shapes.items()):
-        torch.manual_seed(index)
-        config = GPT2Config(vocab_size=97, n_positions=80, initializer_range=0.15, **shape)
-        reference = GPT2LMHeadModel(config).eval()
-        for parameter in reference.parameters():  # norms and biases away from 1 and 0
-            if parameter.dim() == 1:
-                parameter.data += 0.1 * torch.randn(parameter.shape)
+    for index, (name, config) in enumerate(families().items()):
+        reference = random_model(config, index)
         path = folder / f"model{index}"
-        (reference if index != 1 else reference.transformer).save_pretrained(path, max_shard_size="60KB" if index % 2 else "5GB")
-        compare(forward, path, reference, config, name, generator)
-        compare_greedy(forward, path, reference, config, name, generator)
-        compare_half(forward, path, reference, config, name, generator)
+        # Every second one in shards, one without the head's prefix.
+        saved = reference.transformer if name == "gpt2, one head" else reference
+        saved.save_pretrained(path, max_shard_size="60KB" if index % 2 else "5GB")
+        compare(forward, path, reference, name, generator)
+        compare_greedy(forward, path, reference, name, generator)
+        compare_half(forward, path, reference, name, generator)
 
 
 def array(entry):

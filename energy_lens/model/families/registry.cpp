@@ -5,7 +5,10 @@
 namespace energy_lens {
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> list = {gpt2_family()};
+  static const std::vector<Family> list = {
+      gpt2_family(),  gpt_neo_family(), gpt_neox_family(), opt_family(),         llama_family(),
+      mistral_family(), qwen2_family(), qwen3_family(),    gemma_family(),       gemma2_family(),
+      gemma3_family(), gemma3_text_family(), phi_family(), phi3_family(), olmo2_family()};
   return list;
 }
 
@@ -16,17 +19,6 @@ const Family& family_named(const std::string& name) {
     known += (known.empty() ? "" : ", ") + family.name;
   }
   fail(ErrorKind::BadInput, "load_model", "config.json has model_type '" + name + "', expected one of " + known);
-}
-
-std::int64_t config_int(const Json& json, const char* key, std::int64_t low, std::int64_t high) {
-  const bool whole = json.contains(key) && json.at(key).is_number_integer();
-  const std::int64_t value = whole ? json.at(key).get<std::int64_t>() : 0;
-  if (!whole || value < low || value > high) {
-    fail(ErrorKind::BadInput, "load_model",
-         std::string("config.json has \"") + key + "\" " + (json.contains(key) ? json.at(key).dump() : "missing") +
-             ", expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
-  }
-  return value;
 }
 
 }  // namespace energy_lens

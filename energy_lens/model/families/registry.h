@@ -11,8 +11,9 @@
 namespace energy_lens {
 
 struct Family {
-  std::string name;  // config.json's model_type
-  std::vector<std::string> prefixes;
+  std::string name;                   // config.json's model_type
+  std::vector<std::string> prefixes;  // that exports put before tensor names
+  std::vector<std::string> ignored;   // parts of names of tensors that change no logit (masks, unused heads)
   // Errors of both: BadInput naming the key or tensor.
   ModelConfig (*read_config)(const Json& json);
   ModelWeights (*load)(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype);
@@ -22,9 +23,21 @@ const std::vector<Family>& families();
 // Errors: BadInput naming the families there are.
 const Family& family_named(const std::string& name);
 
+// One a file of this folder, in the order of registry.cpp.
 Family gpt2_family();
-
-// Whole number of config.json in [low, high]. Errors: BadInput naming the key.
-std::int64_t config_int(const Json& json, const char* key, std::int64_t low, std::int64_t high);
+Family gpt_neo_family();
+Family gpt_neox_family();
+Family opt_family();
+Family llama_family();
+Family mistral_family();
+Family qwen2_family();
+Family qwen3_family();
+Family gemma_family();
+Family gemma2_family();
+Family gemma3_family();
+Family gemma3_text_family();
+Family phi_family();
+Family phi3_family();
+Family olmo2_family();
 
 }  // namespace energy_lens

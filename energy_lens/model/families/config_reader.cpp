@@ -1,0 +1,105 @@
+#include "energy_lens/model/families/config_reader.h"
+
+#include <cmath>
+
+#include "energy_lens/core/error.h"
+
+namespace energy_lens {
+
+bool ConfigReader::has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
+
+void ConfigReader::refuse(const char* key, const std::string& expected) const {
+  const std::string got = json_.contains(key) ? json_.at(key).dump().substr(0, 200) : "missing";
+  fail(ErrorKind::BadInput, "load_model", std::string("config.json has \"") + key + "\" " + got + ", expected " + expected);
+}
+
+const Json& ConfigReader::at(const char* key) const {
+  if (!has(key)) refuse(key, "a value");
+  return json_.at(key);
+}
+
+std::int64_t ConfigReader::integer(const char* key, std::int64_t low, std::int64_t high) const {
+  const bool whole = json_.contains(key) && json_.at(key).is_number_integer();
+  const std::int64_t value = whole ? json_.at(key).get<std::int64_t>() : 0;
+  if (!whole || value < low || value > high) {
+    refuse(key, "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  return value;
+}
+
+std::int64_t ConfigReader::integer_or(const char* key, std::int64_t low, std::int64_t high, std::int64_t absent) const {
+  return has(key) ? integer(key, low, high) : absent;
+}
+
+double ConfigReader::number(const char* key) const {
+  if (!has(key) || !json_.at(key).is_number() || !std::isfinite(json_.at(key).get<double>())) refuse(key, "a number");
+  return json_.at(key).get<double>();
+}
+
+double ConfigReader::number_or(const char* key, double absent) const { return has(key) ? number(key) : absent; }
+
+bool ConfigReader::flag_or(const char* key, bool absent) const {
+  if (!has(key)) return absent;
+  if (!json_.at(key).is_boolean()) refuse(key, "true or false");
+  return json_.at(key).get<bool>();
+}
+
+std::string ConfigReader::text_or(const char* key, const std::string& absent) const {
+  if (!has(key)) return absent;
+  if (!json_.at(key).is_string()) refuse(key, "a string");
+  return json_.at(key).get<std::string>();
+}
+
+void ConfigReader::expect_flag(const char* key, bool built, bool absent) const {
+  if (flag_or(key, absent) != built) {
+    refuse(key, std::string(built ? "true" : "false") + ": the other variant of this family is not built");
+  }
+}
+
+ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& family, bool tied_by_default) {
+  ModelConfig config;
+  config.family = family;
+  config.d_model = reader.integer("hidden_size", 1, 1 << 17);
+  config.n_layers = reader.integer("num_hidden_layers", 1, 1000);
+  config.n_heads = reader.integer("num_attention_heads", 1, 1 << 12);
+  config.n_kv_heads = reader.integer_or("num_key_value_heads", 1, config.n_heads, config.n_heads);
+  if (config.n_heads % config.n_kv_heads != 0) reader.refuse("num_key_value_heads", "a divisor of num_attention_heads");
+  if (!reader.has("head_dim") && config.d_model % config.n_heads != 0) {
+    reader.refuse("hidden_size", "a multiple of num_attention_heads");
+  }
+  config.d_head = reader.integer_or("head_dim", 1, 1 << 14, config.d_model / config.n_heads);
+  config.d_mlp = reader.integer("intermediate_size", 1, 1 << 20);
+  config.n_ctx = reader.integer("max_position_embeddings", 1, 1 << 26);
+  config.d_vocab = reader.integer("vocab_size", 2, 1 << 24);
+  config.norm = NormKind::RmsNorm;
+  config.norm_eps = reader.number_or("rms_norm_eps", 1e-6);
+  config.activation = reader.text_or("hidden_act", "silu");
+  config.gated_mlp = true;
+  config.tied_unembed = reader.flag_or("tie_word_embeddings", tied_by_default);
+  config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.d_head));
+  config.attention.resize(static_cast<std::size_t>(config.n_layers));
+  return config;
+}
+
+void set_windows(const ConfigReader& reader, ModelConfig& config, std::int64_t window,
+                 const std::function<bool(std::int64_t)>& is_sliding) {
+  const bool listed = reader.has("layer_types");
+  if (listed && (!reader.at("layer_types").is_array() ||
+                 reader.at("layer_types").size() != static_cast<std::size_t>(config.n_layers))) {
+    reader.refuse("layer_types", "one name a layer");
+  }
+  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    const auto at = static_cast<std::size_t>(layer);
+    bool sliding = is_sliding(layer);
+    if (listed) {
+      const Json& name = reader.at("layer_types")[at];
+      if (name != "full_attention" && name != "sliding_attention") {
+        reader.refuse("layer_types", "\"full_attention\" and \"sliding_attention\" only");
+      }
+      sliding = name == "sliding_attention";
+    }
+    config.attention[at].window = sliding ? window : 0;
+  }
+}
+
+}  // namespace energy_lens

@@ -1,0 +1,23 @@
+// Gemma 1 (Gemma Team 2403.08295): Llama with (1 + w) norms, scaled embeddings and a GELU gate.
+#include "energy_lens/model/families/gemma_config.h"
+
+namespace energy_lens {
+namespace {
+
+ModelConfig read_config(const Json& json) {
+  ModelConfig config = read_gemma_config(json, "gemma");
+  config.activation = ConfigReader(json).text_or("hidden_act", "gelu_pytorch_tanh");
+  // Early files say "gelu" and mean its tanh form, with which the released models were trained.
+  if (config.activation == "gelu") config.activation = "gelu_pytorch_tanh";
+  return config;
+}
+
+ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
+  return load_llama_blocks(source, config, dtype, {.offset_norms = true});
+}
+
+}  // namespace
+
+Family gemma_family() { return llama_like("gemma", read_config, load); }
+
+}  // namespace energy_lens

@@ -1,0 +1,27 @@
+// What the three generations of Gemma share: embeddings scaled by sqrt(D), tied unembedding, heads of 256 unless
+// config.json says otherwise.
+#pragma once
+#include <cmath>
+
+#include "energy_lens/model/families/llama_blocks.h"
+
+namespace energy_lens {
+
+inline ModelConfig read_gemma_config(const Json& json, const std::string& family) {
+  const ConfigReader reader(json);
+  reader.expect_flag("attention_bias", false, false);
+  Json sizes = json;
+  if (!reader.has("head_dim")) sizes["head_dim"] = 256;
+  ModelConfig config = read_llama_config(ConfigReader(sizes), family, true);
+  config.embed_scale = std::sqrt(static_cast<double>(config.d_model));
+  return config;
+}
+
+// Attention scaled by query_pre_attn_scalar^-1/2 and the soft-caps of scores, where there are any.
+inline void read_gemma_attention(const ConfigReader& reader, ModelConfig& config, double cap_when_absent) {
+  config.activation = reader.text_or("hidden_activation", "gelu_pytorch_tanh");
+  config.attention_scale = 1.0 / std::sqrt(reader.number_or("query_pre_attn_scalar", 256.0));
+  config.attention_soft_cap = reader.number_or("attn_logit_softcapping", cap_when_absent);
+}
+
+}  // namespace energy_lens

@@ -1,0 +1,45 @@
+// Phi-3 and 4 (Abdin et al. 2404.14219): Llama whose projections are stored joined, with LongRoPE and a sliding window
+// in some sizes.
+#include "energy_lens/model/families/llama_blocks.h"
+
+namespace energy_lens {
+namespace {
+
+ModelConfig read_config(const Json& json) {
+  const ConfigReader reader(json);
+  reader.expect_flag("attention_bias", false, false);
+  ModelConfig config = read_decoder_config(reader, "phi3", false);
+  config.norm_eps = reader.number_or("rms_norm_eps", 1e-5);
+  const double share = reader.number_or("partial_rotary_factor", 1.0);
+  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
+  config.rotaries = {read_rotary(reader, config, width, reader.number_or("rope_theta", 10000.0))};
+  const std::int64_t window = reader.integer_or("sliding_window", 1, 1 << 26, 0);
+  set_windows(reader, config, window, [&](std::int64_t) { return window > 0; });
+  return config;
+}
+
+ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarType dtype) {
+  const std::int64_t d = c.d_model, queries = c.n_heads * c.d_head, keys = c.n_kv_heads * c.d_head;
+  const BlockReader whole(source, "", dtype);
+  ModelWeights weights;
+  weights.embed = whole.take("embed_tokens.weight", {c.d_vocab, d});
+  for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
+    const BlockReader block(source, "layers." + std::to_string(layer) + ".", dtype);
+    BlockWeights& w = weights.blocks.emplace_back();
+    w.attn_norm = block.norm("input_layernorm", d, false);
+    w.mlp_norm = block.norm("post_attention_layernorm", d, false);
+    w.qkv = block.linear(d, {{"self_attn.qkv_proj", queries + 2 * keys}}, false);
+    w.out = block.linear(queries, {{"self_attn.o_proj", d}}, false);
+    w.in = block.linear(d, {{"mlp.gate_up_proj", 2 * c.d_mlp}}, false);
+    w.mlp_out = block.linear(c.d_mlp, {{"mlp.down_proj", d}}, false);
+  }
+  const NormWeights norm = whole.norm("norm", d, false);
+  weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  return weights;
+}
+
+}  // namespace
+
+Family phi3_family() { return llama_like("phi3", read_config, load); }
+
+}  // namespace energy_lens

@@ -1,0 +1,25 @@
+// Qwen3 (Yang et al. 2505.09388): Qwen2 without biases, with RMSNorm on the queries and keys of each head.
+#include "energy_lens/model/families/qwen_windows.h"
+
+namespace energy_lens {
+namespace {
+
+ModelConfig read_config(const Json& json) {
+  const ConfigReader reader(json);
+  reader.expect_flag("attention_bias", false, false);
+  Json sizes = json;
+  if (!reader.has("head_dim")) sizes["head_dim"] = 128;
+  ModelConfig config = read_llama_config(ConfigReader(sizes), "qwen3");
+  set_qwen_windows(reader, config);
+  return config;
+}
+
+ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
+  return load_llama_blocks(source, config, dtype, {.head_norms = true});
+}
+
+}  // namespace
+
+Family qwen3_family() { return llama_like("qwen3", read_config, load); }
+
+}  // namespace energy_lens
