@@ -10,5 +10,6 @@ void add_study(CLI::App& app);
 void add_lens(CLI::App& app);
 void add_report(CLI::App& app);
 void add_model(CLI::App& app);
+void add_doctor(CLI::App& app);
 
 }  // namespace energy_lens::cli

@@ -45,5 +45,6 @@ int main(int argc, char** argv) {
   energy_lens::cli::add_lens(app);
   energy_lens::cli::add_report(app);
   energy_lens::cli::add_model(app);
+  energy_lens::cli::add_doctor(app);
   return run(app, argc, argv);
 }

@@ -48,9 +48,7 @@ Json layer_json(std::int64_t layer, const LensRows& rows) {
   return json;
 }
 
-struct LensContext {
-  std::shared_ptr<const Model> model;
-  std::unique_ptr<Tokenizer> tokenizer;
+struct LensContext : ChosenModel {
   std::vector<std::int64_t> layers;
 };
 
@@ -76,14 +74,12 @@ Json text_json(const LensContext& context, const LensRecipe& recipe, const std::
 }  // namespace
 
 Json run_lens(const LensRecipe& recipe, const std::vector<std::string>& texts) {
-  LensContext context;
-  context.model = load_model(recipe.model, {parse_dtype(recipe.dtype), at::kCPU});
-  context.tokenizer = load_tokenizer(recipe.model);
+  LensContext context{load_chosen(recipe.choice), {}};
   context.layers = recipe.layers.empty() ? every_layer(*context.model) : recipe.layers;
   Json json = {{"schema", "energy-lens/lens/1"},
                {"unit", "nats"},
                {"model", {{"family", context.model->config().family}, {"digest", context.model->digest()}}},
-               {"dtype", recipe.dtype},
+               {"dtype", recipe.choice.dtype},
                {"bos", recipe.bos},
                {"texts", Json::array()}};
   for (const std::string& text : texts) json["texts"].push_back(text_json(context, recipe, text));

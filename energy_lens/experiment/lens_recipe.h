@@ -4,16 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "energy_lens/experiment/model_choice.h"
 #include "energy_lens/io/file.h"
 
 namespace energy_lens {
 
 struct LensRecipe {
-  std::string model;                 // folder
+  ModelChoice choice;
   std::vector<std::int64_t> layers;  // empty: all, 0..L
   std::int64_t top_k = 10;
   bool bos = false;
-  std::string dtype = "float32";
 };
 
 // Schema "energy-lens/lens/1". Errors: BadInput (a text of fewer than two tokens, or longer than the context), Usage

@@ -44,7 +44,7 @@ class Stopwatch {
 // Parameters that decide numbers. Where output goes and how many threads work do not.
 Json scientific_parameters(const StudyConfig& config) {
   Json json = config_to_json(config);
-  for (const char* name : {"out", "threads", "model", "texts", "corpus"}) json.erase(name);
+  for (const char* name : {"out", "threads", "model", "tokenizer", "texts", "corpus"}) json.erase(name);
   return json;
 }
 

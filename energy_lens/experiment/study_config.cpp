@@ -58,7 +58,6 @@ void check_choice(const char* name, const std::string& value, const std::set<std
 
 void check_config(const StudyConfig& config) {
   visit_fields(config, RangeCheck{});
-  check_choice("device", config.device, {"cpu"});
   check_choice("dtype", config.dtype, {"float32", "bfloat16"});
   check_choice("lens", config.lens, {"logit"});
   if (config.corpus.empty()) {

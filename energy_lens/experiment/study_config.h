@@ -15,11 +15,13 @@ struct StudyConfig {
   std::string texts;   // file, "" for the five built-in texts
   std::string corpus;  // file or folder
   std::string out = "out/study";
+  std::string tokenizer;  // folder or file; "" for the model's own
   std::string device = "cpu";
   std::string dtype = "float32";
   std::string lens = "logit";
   std::vector<std::int64_t> layers = {6, 8, 10};
   std::int64_t seed = 0;
+  std::int64_t random_weights = -1;
   std::int64_t threads = 0;  // 0: all cores
   std::int64_t window = 128;
   std::int64_t documents = 720;
@@ -39,14 +41,16 @@ struct StudyConfig {
 // arguments. Works for const and non-const configurations.
 template <class Config, class Visitor>
 void visit_fields(Config& c, Visitor&& visit) {
-  visit("model", c.model, "model folder in Hugging Face layout (default: the embedded demo model)");
+  visit("model", c.model, "model folder or file, or hub id such as openai-community/gpt2 (default: the embedded demo model)");
   visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
   visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
   visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html");
-  visit("device", c.device, "cpu");
+  visit("tokenizer", c.tokenizer, "tokenizer folder or file (default: the model's own)");
+  visit("device", c.device, "where the forward pass runs: cpu, cuda, cuda:<number>, mps or auto");
   visit("dtype", c.dtype, "weights and products: float32 or bfloat16");
   visit("lens", c.lens, "logit");
   visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10");
+  visit("random-weights", c.random_weights, "seed of drawn weights, a control; -1 uses the model's own", -1, INT64_MAX);
   visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
   visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);
   visit("window", c.window, "tokens taken from each document", 16, 4096);

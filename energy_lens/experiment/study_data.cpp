@@ -47,8 +47,6 @@ void check_windows(const StudyData& data, const StudyConfig& config) {
 
 }  // namespace
 
-at::ScalarType parse_dtype(const std::string& name) { return name == "bfloat16" ? at::kBFloat16 : at::kFloat; }
-
 std::vector<const Window*> StudyData::of(Split split) const {
   std::vector<const Window*> chosen;
   for (const Window& window : windows) {
@@ -60,8 +58,10 @@ std::vector<const Window*> StudyData::of(Split split) const {
 StudyData load_study_data(const StudyConfig& config, Progress& progress) {
   progress.begin("load the model", 1);
   StudyData data;
-  data.model = load_model(config.model, {parse_dtype(config.dtype), at::kCPU});
-  data.tokenizer = load_tokenizer(config.model);
+  ChosenModel chosen =
+      load_chosen({config.model, config.tokenizer, config.dtype, config.device, config.random_weights});
+  data.model = std::move(chosen.model);
+  data.tokenizer = std::move(chosen.tokenizer);
   const std::int64_t longest = data.model->config().n_ctx;
   if (config.window > longest) {
     fail(ErrorKind::Usage, "study",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "energy_lens/core/progress.h"
+#include "energy_lens/experiment/model_choice.h"
 #include "energy_lens/experiment/study_config.h"
 #include "energy_lens/io/corpus.h"
 #include "energy_lens/model/model.h"
@@ -45,7 +46,5 @@ std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string
 
 // Tokens as a person reads them.
 std::vector<std::string> token_strings(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids);
-
-at::ScalarType parse_dtype(const std::string& name);
 
 }  // namespace energy_lens

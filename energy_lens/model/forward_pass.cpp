@@ -23,7 +23,7 @@ ForwardPass::ForwardPass(const ModelConfig& config, const ModelWeights& weights,
       batch_(batch),
       options_(options),
       activation_(activation_named(config.activation)),
-      whole_(options.differentiable || options.cache != nullptr),
+      whole_(options.differentiable || options.cache != nullptr || !weights.embed.device().is_cpu()),
       tokens_(batch.ids.size(1)),
       padded_(whole_ ? tokens_ : (tokens_ + kBlockRows - 1) / kBlockRows * kBlockRows),
       past_(options.cache != nullptr ? options.cache->length : 0) {
@@ -63,14 +63,14 @@ bool ForwardPass::watched(Site site, std::int64_t layer) const {
 void ForwardPass::visit(Site site, std::int64_t layer, at::Tensor& value, std::int64_t token_axis) {
   const SiteRef ref{site, layer};
   if (options_.editor != nullptr && options_.editor->edits(ref)) {
-    const at::Tensor view = value.narrow(token_axis, 0, tokens_);
+    const at::Tensor view = value.narrow(token_axis, 0, tokens_).cpu();
     const at::Tensor edited = options_.editor->edit(ref, view, batch_);
     if (edited.sizes() != view.sizes() || edited.scalar_type() != view.scalar_type()) {
       fail(ErrorKind::Usage, "forward", "the editor of " + site_name(ref) + " changed the shape or dtype");
     }
     // Padding stays as it was; with autograd the edited tensor itself must flow on.
     if (whole_) {
-      value = edited;
+      value = edited.to(value.device());
     } else if (!edited.is_same(view)) {
       at::Tensor copy = value.clone();
       copy.narrow(token_axis, 0, tokens_).copy_(edited);
@@ -78,13 +78,15 @@ void ForwardPass::visit(Site site, std::int64_t layer, at::Tensor& value, std::i
     }
   }
   if (options_.observer != nullptr && options_.observer->wants(ref)) {
-    options_.observer->observe(ref, value.narrow(token_axis, 0, tokens_), batch_);
+    options_.observer->observe(ref, value.narrow(token_axis, 0, tokens_).cpu(), batch_);
   }
 }
 
 at::Tensor ForwardPass::learned_positions() const {
   const std::int64_t sequences = batch_.ids.size(0);
-  if (!weights_.pos_embed.defined()) return at::zeros({sequences, padded_, config_.d_model});
+  if (!weights_.pos_embed.defined()) {
+    return at::zeros({sequences, padded_, config_.d_model}, weights_.embed.options().dtype(at::kFloat));
+  }
   return pad(weights_.pos_embed.narrow(0, config_.position_offset + past_, tokens_)
                  .to(at::kFloat)
                  .unsqueeze(0)
@@ -92,7 +94,7 @@ at::Tensor ForwardPass::learned_positions() const {
 }
 
 at::Tensor ForwardPass::embed() {
-  at::Tensor embedded = pad(at::embedding(weights_.embed, batch_.ids).to(at::kFloat));
+  at::Tensor embedded = pad(at::embedding(weights_.embed, batch_.ids.to(weights_.embed.device())).to(at::kFloat));
   if (config_.embed_scale != 1.0) embedded = embedded * config_.embed_scale;
   visit(Site::Embed, 0, embedded);
   // Every family fires the site; without learned positions it is zero.
@@ -106,11 +108,11 @@ at::Tensor ForwardPass::run_blocks(std::int64_t first_layer, at::Tensor resid) {
   resid = pad(resid);
   for (std::int64_t layer = first_layer; layer < config_.n_layers; ++layer) resid = block(layer, std::move(resid));
   if (options_.cache != nullptr) options_.cache->length += tokens_;
-  return trim(resid);
+  return trim(resid).cpu();
 }
 
 at::Tensor ForwardPass::block(std::int64_t layer, const at::Tensor& entering) {
-  at::Tensor resid = entering;
+  at::Tensor resid = entering.to(weights_.blocks[static_cast<std::size_t>(layer)].qkv.w.device());
   visit(Site::ResidPre, layer, resid);
   const at::Tensor attn_out = attention(layer, resid);
   at::Tensor middle = resid + attn_out;
@@ -165,7 +167,7 @@ at::Tensor ForwardPass::norm_heads(const at::Tensor& x, const NormWeights& norm)
   if (!norm.gamma.defined()) return x;
   const std::int64_t width = x.size(2) * x.size(3), group = norm.gamma.size(0);
   return map_rows(x.reshape({x.size(0), padded_, width}), width, [&](const at::Tensor& rows) {
-           return apply_norm(rows.view({-1, group}), config_, norm).view({rows.size(0), width});
+           return apply_norm(rows.reshape({-1, group}), config_, norm).view({rows.size(0), width});
          }).view(x.sizes());
 }
 

@@ -52,7 +52,7 @@ class Model {
   virtual const Unembed& unembed() const = 0;
   virtual at::ScalarType dtype() const = 0;
   virtual std::string digest() const = 0;  // SHA-256 of the weight files
-  virtual std::int64_t parameters() const = 0;  // numbers in the weights, tied ones once
+  virtual std::int64_t parameters() const = 0;  // numbers in the weights, shared ones once
 
   // Errors: BadInput (id outside the vocabulary, longer than n_ctx, empty).
   virtual ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options = {}) const = 0;
@@ -62,16 +62,20 @@ class Model {
                                      const ForwardOptions& options = {}) const = 0;
 };
 
+// Every weight drawn instead of read (weight_source.h): the folder needs config.json alone.
+struct RandomInit {
+  std::uint64_t seed = 0;
+  double scale = 0.02;  // standard deviation
+};
+
 struct LoadOptions {
   at::ScalarType dtype = at::kFloat;  // kFloat or kBFloat16
-  at::Device device = at::kCPU;
-  // Ignores the weight files and draws every weight (weight_source.h, random_weights): the folder needs config.json
-  // alone.
-  std::optional<std::uint64_t> random_seed = std::nullopt;
+  std::string device = "cpu";         // placement.h; several accelerators share the layers
+  std::optional<RandomInit> random = std::nullopt;
 };
 
 // Reads config.json and model.safetensors (or its shards). Errors: NotFound, BadInput (missing or unknown tensor, wrong
-// shape, NaN weights), Resource (not enough memory).
+// shape, NaN weights), Resource (more memory than the machine has), those of devices_named.
 std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, const LoadOptions& options = {});
 
 // Greedy continuation: appends `steps` tokens to `prompt` (argmax, lowest id on ties) with a KV cache.

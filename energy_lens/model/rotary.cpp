@@ -31,7 +31,8 @@ RotaryTable rotary_table(const RotaryConfig& config, std::int64_t first, std::in
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) {
   const std::int64_t half = table.cos.size(1), width = x.size(-1);
   const at::Tensor low = x.narrow(-1, 0, half), high = x.narrow(-1, half, half);
-  const at::Tensor cos = table.cos.unsqueeze(1), sin = table.sin.unsqueeze(1);  // [T, 1, w/2] beside [B, T, H, w/2]
+  const auto beside_heads = [&](const at::Tensor& t) { return t.to(x.device()).unsqueeze(1); };  // [T, 1, w/2]
+  const at::Tensor cos = beside_heads(table.cos), sin = beside_heads(table.sin);
   const at::Tensor turned = at::cat({low * cos - high * sin, high * cos + low * sin}, -1);
   return 2 * half == width ? turned : at::cat({turned, x.narrow(-1, 2 * half, width - 2 * half)}, -1);
 }

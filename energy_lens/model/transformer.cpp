@@ -1,13 +1,17 @@
 #include "energy_lens/model/transformer.h"
 
 #include <ATen/core/grad_mode.h>
+#include <unistd.h>
 
+#include <cmath>
 #include <optional>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/shape.h"
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/forward_pass.h"
+#include "energy_lens/model/placement.h"
+#include "energy_lens/model/size.h"
 #include "energy_lens/model/weight_files.h"
 
 namespace energy_lens {
@@ -15,7 +19,11 @@ namespace energy_lens {
 Transformer::Transformer(ModelConfig config, ModelWeights weights, at::ScalarType dtype, std::string digest)
     : config_(std::move(config)), weights_(std::move(weights)), dtype_(dtype), digest_(std::move(digest)) {}
 
-std::int64_t Transformer::parameters() const { return count_parameters(weights_); }
+std::int64_t Transformer::parameters() const {
+  std::int64_t count = 0;
+  visit_tensors(weights_, [&](const at::Tensor& tensor) { count += tensor.numel(); });
+  return count;
+}
 
 void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& options) const {
   check_shape("forward", "ids", batch.ids, {{"B", static_cast<std::int64_t>(batch.lengths.size())}, {"T"}});
@@ -39,15 +47,20 @@ void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& opt
   }
 }
 
+namespace {
+
+ForwardResult finish(ForwardPass& pass, const at::Tensor& resid, const ForwardOptions& options) {
+  return {options.logits ? pass.unembed(resid) : at::Tensor(), resid};
+}
+
+}  // namespace
+
 ForwardResult Transformer::forward(const TokenBatch& batch, const ForwardOptions& options) const {
   check_batch(batch, options);
   std::optional<at::NoGradGuard> no_grad;
   if (!options.differentiable) no_grad.emplace();
   ForwardPass pass(config_, weights_, batch, options);
-  ForwardResult result;
-  result.resid = pass.run_blocks(0, pass.embed());
-  if (options.logits) result.logits = pass.unembed(result.resid);
-  return result;
+  return finish(pass, pass.run_blocks(0, pass.embed()), options);
 }
 
 ForwardResult Transformer::forward_from(std::int64_t first_layer, const at::Tensor& resid, const TokenBatch& batch,
@@ -62,11 +75,23 @@ ForwardResult Transformer::forward_from(std::int64_t first_layer, const at::Tens
   std::optional<at::NoGradGuard> no_grad;
   if (!options.differentiable) no_grad.emplace();
   ForwardPass pass(config_, weights_, batch, options);
-  ForwardResult result;
-  result.resid = pass.run_blocks(first_layer, resid);
-  if (options.logits) result.logits = pass.unembed(result.resid);
-  return result;
+  return finish(pass, pass.run_blocks(first_layer, resid), options);
 }
+
+namespace {
+
+// Before any weight is read: a machine that starts to swap answers nothing.
+void check_memory(const ModelConfig& config, at::ScalarType dtype) {
+  const double needed = static_cast<double>(model_size(config, dtype, 1, 1).weight_bytes);
+  const double present = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  if (needed <= present) return;
+  const auto gigabytes = [](double bytes) { return std::to_string(std::llround(bytes / 1e9)) + " GB"; };
+  fail(ErrorKind::Resource, "load_model",
+       "the weights need " + gigabytes(needed) + ", the machine has " + gigabytes(present) +
+           "; try --dtype bfloat16 or a smaller model");
+}
+
+}  // namespace
 
 std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, const LoadOptions& options) {
   if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
@@ -74,14 +99,17 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
   }
   ModelConfig config = read_model_config(folder);
   const Family& family = family_named(config.family);
+  const std::vector<at::Device> devices = devices_named(options.device);
+  check_memory(config, options.dtype);
   std::unique_ptr<WeightSource> source;
-  if (options.random_seed) {
-    source = random_weights(*options.random_seed);
+  if (options.random) {
+    source = random_weights(options.random->seed, options.random->scale);
   } else {
     source = std::make_unique<WeightFiles>(folder, family.prefixes);
   }
   ModelWeights weights = family.load(*source, config, options.dtype);
   source->check_all_used(family.ignored);
+  place(weights, devices);
   return std::make_shared<Transformer>(std::move(config), std::move(weights), options.dtype, source->digest());
 }
 

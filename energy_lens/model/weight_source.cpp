@@ -37,9 +37,13 @@ class RandomWeights : public WeightSource {
 
 }  // namespace
 
+at::Tensor WeightSource::empty(const std::vector<std::int64_t>& shape, at::ScalarType dtype) const {
+  return at::empty(shape, dtype);
+}
+
 at::Tensor WeightSource::take(const std::string& name, const std::vector<std::int64_t>& shape,
                               at::ScalarType dtype) const {
-  at::Tensor tensor = at::empty(shape, dtype);
+  at::Tensor tensor = empty(shape, dtype);
   fill(name, tensor);
   return tensor;
 }

@@ -21,11 +21,13 @@ class WeightSource {
   // that a loader does not know of mean another architecture.
   virtual void check_all_used(const std::vector<std::string>& ignored) const = 0;
 
+  // Memory for fill() to write into.
+  virtual at::Tensor empty(const std::vector<std::int64_t>& shape, at::ScalarType dtype) const;
   at::Tensor take(const std::string& name, const std::vector<std::int64_t>& shape, at::ScalarType dtype) const;
 };
 
 // Independent normal numbers, keyed by seed and tensor name: `scale` for matrices and biases, 1 + scale for the
 // vectors that multiply. The control "what does an untrained model of this shape give", and loaders' tests.
-std::unique_ptr<WeightSource> random_weights(std::uint64_t seed, double scale = 0.02);
+std::unique_ptr<WeightSource> random_weights(std::uint64_t seed, double scale);
 
 }  // namespace energy_lens

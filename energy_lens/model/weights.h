@@ -2,6 +2,7 @@
 #pragma once
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <vector>
 
 #include "energy_lens/model/model.h"
@@ -33,7 +34,21 @@ struct ModelWeights {
   Unembed unembed;
 };
 
-// Numbers in the weights, shared ones once.
-std::int64_t count_parameters(const ModelWeights& weights);
+// Calls visit(at::Tensor&) for every member, defined or not.
+template <class Block, class Visitor>
+void visit_block_tensors(Block& block, Visitor&& visit) {
+  for (auto* norm : {&block.attn_norm, &block.mlp_norm, &block.attn_post_norm, &block.mlp_post_norm, &block.q_norm,
+                     &block.k_norm}) {
+    visit(norm->gamma);
+    visit(norm->beta);
+  }
+  for (auto* affine : {&block.qkv, &block.out, &block.in, &block.mlp_out}) {
+    visit(affine->w);
+    visit(affine->b);
+  }
+}
+
+// Calls visit(tensor) once for every defined tensor, shared ones once.
+void visit_tensors(const ModelWeights& weights, const std::function<void(const at::Tensor&)>& visit);
 
 }  // namespace energy_lens

@@ -30,7 +30,7 @@ class Recorder : public Observer {
 
 void dump(const char* folder, const Json& request, const char* out) {
   const bool half = request.value("dtype", "float32") == "bfloat16";
-  const auto model = load_model(folder, {half ? at::kBFloat16 : at::kFloat, at::kCPU});
+  const auto model = load_model(folder, {.dtype = half ? at::kBFloat16 : at::kFloat});
   const auto sequences = request.at("sequences").get<std::vector<std::vector<std::int64_t>>>();
   Recorder recorder(request.value("sites", Json::array()));
   ForwardOptions options;

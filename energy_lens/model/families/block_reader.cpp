@@ -26,8 +26,8 @@ NormWeights BlockReader::offset_norm(const std::string& name, std::int64_t width
 AffineWeights BlockReader::linear(std::int64_t in, const std::vector<Part>& parts, bool bias) const {
   std::int64_t out = 0;
   for (const Part& part : parts) out += part.out;
-  const at::Tensor rows = at::empty({out, in}, dtype_);
-  AffineWeights affine{rows.t(), bias ? at::empty({out}, dtype_) : at::Tensor()};
+  const at::Tensor rows = source_.empty({out, in}, dtype_);
+  AffineWeights affine{rows.t(), bias ? source_.empty({out}, dtype_) : at::Tensor()};
   std::int64_t begin = 0;
   for (const Part& part : parts) {
     source_.fill(prefix_ + part.name + ".weight", rows.narrow(0, begin, part.out));

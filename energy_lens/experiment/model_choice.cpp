@@ -1,0 +1,32 @@
+#include "energy_lens/experiment/model_choice.h"
+
+#include "energy_lens/core/error.h"
+
+namespace energy_lens {
+
+at::ScalarType parse_dtype(const std::string& name) { return name == "bfloat16" ? at::kBFloat16 : at::kFloat; }
+
+LoadOptions load_options(const ModelChoice& choice) {
+  LoadOptions options;
+  options.dtype = parse_dtype(choice.dtype);
+  options.device = choice.device;
+  if (choice.random_weights >= 0) {
+    options.random = RandomInit{.seed = static_cast<std::uint64_t>(choice.random_weights)};
+  }
+  return options;
+}
+
+ChosenModel load_chosen(const ModelChoice& choice) {
+  ChosenModel chosen;
+  chosen.tokenizer = load_tokenizer(choice.tokenizer.empty() ? choice.model : choice.tokenizer);
+  const std::int64_t ids = chosen.tokenizer->vocab_size(), rows = read_model_config(choice.model).d_vocab;
+  if (ids > rows) {
+    fail(ErrorKind::BadInput, "load_tokenizer",
+         "the tokenizer has ids up to " + std::to_string(ids - 1) + ", the model embeds " + std::to_string(rows) +
+             " tokens; they do not belong together");
+  }
+  chosen.model = load_model(choice.model, load_options(choice));
+  return chosen;
+}
+
+}  // namespace energy_lens

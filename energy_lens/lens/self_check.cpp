@@ -1,0 +1,73 @@
+#include "energy_lens/lens/self_check.h"
+
+#include <algorithm>
+#include <map>
+
+#include "energy_lens/lens/energy.h"
+#include "energy_lens/model/attention.h"
+
+namespace energy_lens {
+namespace {
+
+// Sums of a few thousand fp32 terms of size s differ by about 1e-5 s between two orders of adding.
+constexpr double kRelative = 1e-5, kAbsolute = 1e-5;
+
+void compare(IdentityCheck& check, const at::Tensor& left, const at::Tensor& right) {
+  const double tolerance = kAbsolute + kRelative * right.abs().max().item<double>();
+  const double difference = (left - right).abs().max().item<double>();
+  // The layer that comes nearest to its own tolerance, or passes it, is the one shown.
+  if (check.tolerance == 0.0 || difference * check.tolerance > check.difference * tolerance) {
+    check.difference = difference;
+    check.tolerance = tolerance;
+  }
+}
+
+class BlockWatcher : public Observer {
+ public:
+  explicit BlockWatcher(std::int64_t heads) : heads_(heads) {}
+  bool wants(const SiteRef& ref) const override {
+    static const std::vector<Site> sites = {Site::ResidPre, Site::V,      Site::Pattern,  Site::Z,
+                                            Site::AttnOut,  Site::MlpOut, Site::ResidPost};
+    return std::ranges::find(sites, ref.site) != sites.end();
+  }
+  void observe(const SiteRef& ref, const at::Tensor& value, const TokenBatch&) override {
+    seen_[ref.site] = value.clone();
+    if (ref.site == Site::Z) {
+      const at::Tensor values = shared_heads(seen_.at(Site::V).transpose(1, 2), heads_);
+      compare(attention, at::matmul(seen_.at(Site::Pattern), values).transpose(1, 2), value);
+    }
+    if (ref.site == Site::ResidPost) {
+      compare(stream, seen_.at(Site::ResidPre) + seen_.at(Site::AttnOut) + seen_.at(Site::MlpOut), value);
+    }
+  }
+  IdentityCheck attention{"attention pattern x values = z"};
+  IdentityCheck stream{"resid_pre + attn_out + mlp_out = resid_post"};
+
+ private:
+  std::int64_t heads_;
+  std::map<Site, at::Tensor> seen_;
+};
+
+IdentityCheck check_last_layer(const Model& model, const ForwardResult& result, const std::vector<std::int64_t>& ids) {
+  IdentityCheck check{"last layer's lens energy = the model's loss"};
+  const auto rows = static_cast<std::int64_t>(ids.size()) - 1;
+  const at::Tensor targets = at::tensor(ids).narrow(0, 1, rows);
+  const at::Tensor energy = lens_rows({result.resid[0].narrow(0, 0, rows)}, targets, model.unembed())[0].energy;
+  const at::Tensor logits = result.logits[0].narrow(0, 0, rows).to(at::kDouble);
+  const at::Tensor loss = at::logsumexp(logits, -1) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
+  check.difference = (energy.to(at::kDouble) - loss).abs().max().item<double>();
+  check.tolerance = 10.0 * kAbsolute + kRelative * logits.abs().max().item<double>();
+  return check;
+}
+
+}  // namespace
+
+std::vector<IdentityCheck> check_identities(const Model& model, const std::vector<std::int64_t>& ids) {
+  BlockWatcher watcher(model.config().n_heads);
+  ForwardOptions options;
+  options.observer = &watcher;
+  const ForwardResult result = model.forward(pad_right({ids}), options);
+  return {watcher.attention, watcher.stream, check_last_layer(model, result, ids)};
+}
+
+}  // namespace energy_lens

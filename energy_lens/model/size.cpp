@@ -1,0 +1,43 @@
+#include "energy_lens/model/size.h"
+
+#include <algorithm>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/model/families/registry.h"
+
+namespace energy_lens {
+namespace {
+
+// Gives every tensor its shape and no memory.
+class ShapesOnly : public WeightSource {
+ public:
+  void fill(const std::string&, const at::Tensor&) const override {}
+  std::string digest() const override { return ""; }
+  void check_all_used(const std::vector<std::string>&) const override {}
+  at::Tensor empty(const std::vector<std::int64_t>& shape, at::ScalarType dtype) const override {
+    return at::empty(shape, at::TensorOptions().dtype(dtype).device(at::kMeta));
+  }
+};
+
+}  // namespace
+
+ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64_t tokens, std::int64_t threads) {
+  ModelSize size;
+  try {
+    const ModelWeights weights = family_named(config.family).load(ShapesOnly(), config, dtype);
+    visit_tensors(weights, [&](const at::Tensor& tensor) {
+      size.parameters += tensor.numel();
+      size.weight_bytes += static_cast<std::int64_t>(tensor.nbytes());
+    });
+  } catch (const c10::Error&) {
+    fail(ErrorKind::BadInput, "load_model", "config.json asks for a tensor larger than any memory");
+  }
+  constexpr std::int64_t kFloat = 4, kRows = 64;
+  const std::int64_t streams = (config.n_layers + 1) * config.d_model;
+  const std::int64_t widest = std::max((config.n_heads + 2 * config.n_kv_heads) * config.d_head,
+                                       (config.gated_mlp ? 2 : 1) * config.d_mlp);
+  size.working_bytes = kFloat * (tokens * (streams + 2 * widest + config.d_vocab) + threads * kRows * 8 * config.d_vocab);
+  return size;
+}
+
+}  // namespace energy_lens

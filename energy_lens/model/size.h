@@ -1,0 +1,21 @@
+// How large a model is, from its configuration alone.
+#pragma once
+#include <ATen/ATen.h>
+
+#include <cstdint>
+
+#include "energy_lens/model/config.h"
+
+namespace energy_lens {
+
+struct ModelSize {
+  std::int64_t parameters = 0;      // shared ones once
+  std::int64_t weight_bytes = 0;    // in `dtype`, norms in fp32
+  std::int64_t working_bytes = 0;   // estimate beside the weights: one sequence of `tokens` with every layer's stream
+                                    // kept, its logits, and the lens's blocks on `threads` threads
+};
+
+// Errors: BadInput (unknown family, sizes whose product overflows).
+ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64_t tokens, std::int64_t threads);
+
+}  // namespace energy_lens

@@ -1,0 +1,113 @@
+// What must hold for every family alike. A family without a configuration here fails the first test.
+#include <gtest/gtest.h>
+
+#include <ATen/Parallel.h>
+#include <map>
+
+#include "energy_lens/io/file.h"
+#include "energy_lens/model/families/registry.h"
+#include "energy_lens/model/attention.h"
+#include "energy_lens/model/model.h"
+#include "tests/support/family_configs.h"
+#include "tests/support/tiny_model.h"
+
+namespace energy_lens {
+namespace {
+
+using testing::family_configs;
+using testing::random_family_model;
+using testing::random_ids;
+
+struct Recorder : Observer {
+  bool wants(const SiteRef&) const override { return true; }
+  void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override {
+    order.push_back(site);
+    values[site] = value.clone();
+  }
+  const at::Tensor& at(Site site, std::int64_t layer) const { return values.at({site, layer}); }
+  std::vector<SiteRef> order;
+  std::map<SiteRef, at::Tensor> values;
+};
+
+TEST(Families, EveryRegisteredOneIsTested) {
+  std::vector<std::string> registered, tested;
+  for (const Family& family : families()) registered.push_back(family.name);
+  for (const auto& [name, config] : family_configs()) tested.push_back(name);
+  std::ranges::sort(registered);
+  std::ranges::sort(tested);
+  EXPECT_EQ(registered, tested);
+}
+
+class EveryFamily : public ::testing::TestWithParam<std::string> {
+ protected:
+  std::shared_ptr<const Model> model = random_family_model(GetParam());
+  const TokenBatch batch = pad_right({random_ids(70, 50), random_ids(9, 50, 1)});
+};
+
+TEST_P(EveryFamily, FiresTheSameSitesInTheSameOrder) {
+  Recorder recorder;
+  ForwardOptions options;
+  options.observer = &recorder;
+  const at::Tensor watched = model->forward(batch, options).logits;
+  EXPECT_EQ(recorder.order, all_sites(model->config().n_layers));
+  EXPECT_TRUE(at::equal(watched, model->forward(batch).logits));
+}
+
+TEST_P(EveryFamily, BatchPaddingAndThreadsChangeNoBit) {
+  const at::Tensor together = model->forward(batch).logits;
+  const int threads = at::get_num_threads();
+  for (const int count : {1, 2}) {
+    at::set_num_threads(count);
+    EXPECT_TRUE(at::equal(model->forward(batch).logits, together)) << count << " threads";
+    const at::Tensor alone = model->forward(pad_right({random_ids(9, 50, 1)})).logits[0];
+    EXPECT_TRUE(at::equal(alone, together[1].narrow(0, 0, 9))) << count << " threads";
+  }
+  at::set_num_threads(threads);
+}
+
+TEST_P(EveryFamily, SitesObeyTheIdentitiesOfABlock) {
+  Recorder r;
+  ForwardOptions options;
+  options.observer = &r;
+  model->forward(pad_right({random_ids(70, 50)}), options);
+  for (std::int64_t layer = 0; layer < model->config().n_layers; ++layer) {
+    const at::Tensor v = shared_heads(r.at(Site::V, layer).transpose(1, 2), model->config().n_heads);
+    const at::Tensor z = at::matmul(r.at(Site::Pattern, layer), v).transpose(1, 2);
+    EXPECT_TRUE(at::allclose(z, r.at(Site::Z, layer), 1e-5, 1e-5)) << "layer " << layer;
+    const at::Tensor sum = r.at(Site::ResidPre, layer) + r.at(Site::AttnOut, layer) + r.at(Site::MlpOut, layer);
+    EXPECT_TRUE(at::allclose(sum, r.at(Site::ResidPost, layer), 1e-5, 1e-5)) << "layer " << layer;
+  }
+}
+
+TEST_P(EveryFamily, BothWaysOfRunningAgree) {
+  const TokenBatch one = pad_right({random_ids(40, 50)});
+  ForwardOptions recorded;
+  recorded.differentiable = true;
+  const at::Tensor blocks = model->forward(one).logits, whole = model->forward(one, recorded).logits.detach();
+  EXPECT_LT((blocks - whole).abs().max().item<double>(), 2e-5);
+}
+
+TEST_P(EveryFamily, AKvCacheChangesNoToken) {
+  const std::vector<std::int64_t> continued = generate_greedy(*model, random_ids(5, 50), 40);
+  std::vector<std::int64_t> ids = random_ids(5, 50);
+  for (int step = 0; step < 40; ++step) {
+    ids.push_back(model->forward(pad_right({ids})).logits[0][-1].argmax().item<std::int64_t>());
+  }
+  EXPECT_EQ(continued, ids);
+}
+
+TEST_P(EveryFamily, Bfloat16StaysNearFp32) {
+  const auto half = random_family_model(GetParam(), at::kBFloat16);
+  const at::Tensor exact = model->forward(batch).logits, rounded = half->forward(batch).logits;
+  // In the mean square each of the 2 L + 1 products adds roundings of 2^-9 of its input, its weights and its output.
+  const double products = 2.0 * static_cast<double>(model->config().n_layers) + 1.0;
+  const double error = ((exact - rounded).square().mean() / exact.square().mean()).sqrt().item<double>();
+  EXPECT_LT(error, 3.0 * products / 512.0);
+  EXPECT_FALSE(at::equal(exact, rounded));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryFamily, ::testing::ValuesIn(testing::family_names()),
+                         [](const auto& info) { return info.param; });
+
+}  // namespace
+}  // namespace energy_lens
