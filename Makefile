@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PYTHON := .venv/bin/python
 
-.PHONY: demo test build setup asan tidy format clean
+.PHONY: demo test bench build setup asan tidy format clean
 
 demo: build out/corpus.jsonl
 	$(BUILD)/apps/cli/energy-lens study --config models/demo-study.json --corpus out/corpus.jsonl --out out/demo
@@ -11,6 +11,12 @@ demo: build out/corpus.jsonl
 
 test: setup-dev build
 	ctest --preset $(PRESET)
+
+bench: setup
+	tools/bootstrap --bench
+	cmake --preset $(PRESET) -DENERGY_LENS_BENCHMARKS=ON
+	cmake --build --preset $(PRESET) --target bench_worker
+	$(PYTHON) benchmarks/compare.py
 
 asan:
 	$(MAKE) test PRESET=asan
