@@ -6,6 +6,7 @@
 #include <new>
 
 #include "apps/cli/command.h"
+#include "apps/cli/profile.h"
 #include "energy_lens/core/error.h"
 
 namespace {
@@ -17,9 +18,23 @@ int report_error(ErrorKind kind, const char* message) {
   return static_cast<int>(kind);
 }
 
-int run(CLI::App& app, int argc, char** argv) {
+void parse_and_profile(CLI::App& app, int argc, char** argv) {
+  std::string file;
+  energy_lens::cli::Profile profile;
+  app.add_option("--profile", file, "file for a Chrome trace of where the time went");
+  app.parse_complete_callback([&] { profile.start(file); });
   try {
     app.parse(argc, argv);
+  } catch (...) {
+    profile.finish_quietly();
+    throw;
+  }
+  profile.finish();
+}
+
+int run(CLI::App& app, int argc, char** argv) {
+  try {
+    parse_and_profile(app, argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
@@ -41,6 +56,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Energy per layer and token, sparse features, real interventions, and a report with error bars."};
   app.set_version_flag("--version", EL_VERSION);
   app.require_subcommand(1);
+  app.fallthrough();
   energy_lens::cli::add_study(app);
   energy_lens::cli::add_lens(app);
   energy_lens::cli::add_report(app);

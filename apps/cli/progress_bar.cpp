@@ -5,6 +5,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "energy_lens/core/trace.h"
+
 namespace energy_lens::cli {
 namespace {
 
@@ -61,9 +63,14 @@ void ProgressBar::paint(bool force) {
 }
 
 void ProgressBar::finish_line() {
-  if (!draw_ || stage_.empty()) return;
-  std::fprintf(stderr, "\r\033[K%-34s %.1f s\n", stage_.c_str(), seconds(std::chrono::steady_clock::now() - started_));
+  if (stage_.empty()) return;
+  if (TraceRecorder* recorder = TraceRecorder::active()) recorder->add(stage_, started_);
+  if (draw_) print_stage();
   stage_.clear();
+}
+
+void ProgressBar::print_stage() const {
+  std::fprintf(stderr, "\r\033[K%-34s %.1f s\n", stage_.c_str(), seconds(std::chrono::steady_clock::now() - started_));
 }
 
 bool wants_progress(const std::string& mode, bool quiet) { return !quiet && mode == "auto" && isatty(2) != 0; }

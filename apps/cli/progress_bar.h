@@ -19,6 +19,7 @@ class ProgressBar : public Progress {
  private:
   void paint(bool force);
   void finish_line();
+  void print_stage() const;
   bool draw_;
   std::string stage_;
   std::int64_t total_ = 0, done_ = 0;

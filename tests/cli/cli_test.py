@@ -66,6 +66,24 @@ class CommandTest(unittest.TestCase):
         for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"]):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
 
+    def test_profile_is_a_chrome_trace_of_the_stages(self):
+        trace = self.folder / "trace.json"
+        result = run("study", "--corpus", self.corpus, "--out", self.folder / "o", *SMALL, "--profile", trace)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        events = json.loads(trace.read_text())["traceEvents"]
+        self.assertTrue(events)
+        for event in events:
+            self.assertEqual(event["ph"], "X")
+            self.assertGreaterEqual(event["ts"], 0)
+            self.assertGreaterEqual(event["dur"], 0)
+        names = {event["name"] for event in events}
+        self.assertLessEqual({"load the model", "learn dictionaries", "permute documents"}, names)
+
+    def test_profile_that_cannot_be_written_is_exit_5(self):
+        trace = self.corpus / "trace.json"  # below a file
+        self.assertEqual(run("model", "info", "--profile", trace).returncode, 5)
+        self.assert_refused(run("report", self.folder / "none.json", "--profile", trace), 4)
+
     def test_missing_things_are_exit_4(self):
         self.assert_refused(run("lens", "--model", self.folder / "none", "--text", "a b"), 4)
         self.assert_refused(run("study", "--corpus", self.folder / "none.jsonl", "--out", self.folder / "o"), 4)
