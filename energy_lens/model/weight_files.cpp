@@ -5,6 +5,7 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/file.h"
+#include "energy_lens/io/shard_index.h"
 
 namespace energy_lens {
 
@@ -37,17 +38,8 @@ WeightFiles::WeightFiles(const fs::path& folder, std::vector<std::string> prefix
   }
 }
 
-void WeightFiles::open_shards(const fs::path& path) {
-  const Json index = read_json(path);
-  if (!index.is_object() || !index.contains("weight_map") || !index.at("weight_map").is_object()) {
-    fail(ErrorKind::BadInput, "load_model", path.string() + " has no \"weight_map\" object");
-  }
-  for (const auto& item : index.at("weight_map").items()) {
-    const std::string name = item.value().is_string() ? item.value().get<std::string>() : "";
-    // A shard is a file of this folder: anything with a path in it is refused.
-    if (name.empty() || fs::path(name).filename() != name) {
-      fail(ErrorKind::BadInput, "load_model", path.string() + " maps '" + item.key() + "' to " + item.value().dump());
-    }
+void WeightFiles::open_shards(const fs::path& index) {
+  for (const auto& [tensor, name] : read_shard_index(index)) {
     if (!files_.contains(name)) files_.emplace(name, SafetensorsFile::open(folder_ / name));
   }
 }
