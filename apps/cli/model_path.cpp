@@ -3,7 +3,9 @@
 #include <cstdlib>
 #include <vector>
 
+#include "apps/cli/hub_environment.h"
 #include "energy_lens/core/error.h"
+#include "energy_lens/hub/fetch_model.h"
 
 namespace energy_lens::cli {
 namespace {
@@ -20,20 +22,35 @@ std::vector<fs::path> embedded_places() {
   return places;
 }
 
-}  // namespace
-
-fs::path resolve_model(const std::string& argument) {
+fs::path embedded_model() {
   std::error_code ignored;
-  if (!argument.empty()) {
-    if (fs::is_directory(argument, ignored)) return argument;
-    fail(ErrorKind::NotFound, "model", "no folder '" + argument + "'; expected one with config.json and weights");
-  }
   std::string looked;
   for (const fs::path& place : embedded_places()) {
     if (fs::is_regular_file(place / "demo/config.json", ignored)) return place / "demo";
     looked += " " + place.string();
   }
   fail(ErrorKind::NotFound, "model", "the embedded demo model is in none of:" + looked);
+}
+
+fs::path hub_model(const std::string& argument, bool draw_progress) {
+  ProgressBar progress(draw_progress);
+  try {
+    return fetch_model(hub_settings_from_environment(), parse_model_id(argument), HubUse::IfNeeded, progress);
+  } catch (const Error& error) {  // a mistyped folder looks like a hub id
+    if (error.kind() != ErrorKind::NotFound) throw;
+    throw Error(error.kind(), std::string(error.what()) + " (there is no folder '" + argument + "' here either)");
+  }
+}
+
+}  // namespace
+
+fs::path resolve_model(const std::string& argument, bool draw_progress) {
+  if (argument.empty()) return embedded_model();
+  std::error_code ignored;
+  if (fs::exists(argument, ignored)) return argument;
+  if (is_model_id(argument)) return hub_model(argument, draw_progress);
+  fail(ErrorKind::NotFound, "model",
+       "no folder '" + argument + "'; expected one with config.json and weights, or a hub id ORG/NAME[@REVISION]");
 }
 
 }  // namespace energy_lens::cli

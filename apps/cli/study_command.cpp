@@ -60,7 +60,7 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
   apply_file(command, arguments);
   StudyConfig& config = arguments.config;
   check_config(config);
-  config.model = resolve_model(config.model).string();
+  config.model = resolve_model(config.model, wants_progress(arguments.progress, arguments.quiet)).string();
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
   ProgressBar progress(wants_progress(arguments.progress, arguments.quiet));
   const StudyEnvironment environment{EL_VERSION, EL_GIT_COMMIT, command_line(command), peak_megabytes};

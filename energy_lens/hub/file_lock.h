@@ -1,0 +1,27 @@
+// An exclusive lock on a file, shared with other programs that use flock(2), such as the Python hub client.
+#pragma once
+#include <filesystem>
+
+#include "energy_lens/core/progress.h"
+
+namespace energy_lens {
+
+class FileLock {
+ public:
+  // Makes the file and its folders, and waits as long as another process holds it. Errors: Resource (cannot be made),
+  // Interrupted.
+  FileLock(const std::filesystem::path& path, const Progress& progress);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+  // False on file systems without locks; callers then may not rely on being alone.
+  bool held() const { return held_; }
+
+ private:
+  bool is_still_at(const std::filesystem::path& path) const;
+  int descriptor_ = -1;
+  bool held_ = false;
+};
+
+}  // namespace energy_lens
