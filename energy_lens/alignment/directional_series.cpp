@@ -63,33 +63,4 @@ std::vector<double> DirectionalSeries::within_products(const FeatureIndex& index
   return out;
 }
 
-DocumentProducts document_products(std::span<const ActiveToken> active, std::span<const double> s,
-                                   const Windows& windows) {
-  const std::int64_t documents = windows.documents, kept = windows.tokens;
-  std::vector<double> by_position(s.size());  // [kept, D]: one active token then reads one contiguous row
-  for (std::int64_t d = 0; d < documents; ++d) {
-    for (std::int64_t t = 0; t < kept; ++t) by_position[t * documents + d] = s[d * kept + t];
-  }
-  std::vector<double> mean_a(windows.sizes.size() * kept, 0.0);
-  DocumentProducts products;
-  products.common.assign(static_cast<std::size_t>(documents), 0.0);
-  for (const ActiveToken& token : active) {
-    const auto d = static_cast<std::int32_t>(token.row / kept);
-    const std::int64_t t = token.row % kept, stratum = windows.strata[d];
-    mean_a[stratum * kept + t] += token.value / static_cast<double>(windows.sizes[stratum]);
-    if (products.rows.empty() || products.rows.back() != d) {
-      products.rows.push_back(d);
-      products.excess.resize(products.rows.size() * documents, 0.0);
-    }
-    double* row = products.excess.data() + (products.rows.size() - 1) * documents;
-    const double* column = by_position.data() + t * documents;
-    for (std::int64_t e = 0; e < documents; ++e) row[e] += token.value * column[e];
-  }
-  for (std::int64_t e = 0; e < documents; ++e) {
-    const double* mean = mean_a.data() + windows.strata[e] * kept;
-    for (std::int64_t t = 0; t < kept; ++t) products.common[e] -= mean[t] * s[e * kept + t];
-  }
-  return products;
-}
-
 }  // namespace energy_lens

@@ -8,7 +8,6 @@
 
 #include "energy_lens/alignment/feature_index.h"
 #include "energy_lens/alignment/windows.h"
-#include "energy_lens/stats/permutation.h"
 
 namespace energy_lens {
 
@@ -34,10 +33,5 @@ class DirectionalSeries {
   at::Tensor atoms_;      // [K, Dm]
   at::Tensor positions_;  // [kept] int64
 };
-
-// G of a within-document series of the feature against s [D, kept], which must be within-document itself (rows that
-// sum to zero): then constants of a drop out, and silent documents share the row -sum_t mean_a[t] s[d', t].
-DocumentProducts document_products(std::span<const ActiveToken> active, std::span<const double> s,
-                                   const Windows& windows);
 
 }  // namespace energy_lens

@@ -180,10 +180,19 @@ class Efas {
     }
     result_.tested = static_cast<std::int64_t>(tested_.size());
     if (tested_.empty()) return;
-    const auto series = [&](std::span<const std::int64_t> features) { return primary().series(features); };
+    const auto columns = [&](std::span<const std::int64_t> features) { return within_columns_of(features); };
     const std::vector<AlignmentTest> tests =
-        test_alignment(index_, windows_, tested_, series, permutations(), progress_);
+        test_alignment(index_, windows_, tested_, columns, permutations(), progress_);
     for (std::size_t i = 0; i < tests.size(); ++i) result_.scores[tested_ranks_[i]].test = tests[i];
+  }
+
+  std::vector<SeriesColumns> within_columns_of(std::span<const std::int64_t> features) const {
+    const std::vector<double> raw = primary().series(features);
+    std::vector<SeriesColumns> columns(features.size());
+    parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
+      columns[f] = within_columns(std::span<const double>(raw).subspan(f * windows_.size(), windows_.size()), windows_);
+    });
+    return columns;
   }
 
   void control_direction() {

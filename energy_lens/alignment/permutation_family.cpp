@@ -1,26 +1,58 @@
 #include "energy_lens/alignment/permutation_family.h"
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
-#include "energy_lens/alignment/directional_series.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/stats/multiple_testing.h"
 
 namespace energy_lens {
 
+SeriesColumns within_columns(std::span<const double> s, const Windows& windows) {
+  std::vector<double> within(s.begin(), s.end());
+  remove_position_means(within, windows);
+  remove_document_means(within, windows);
+  const auto turned = std::make_shared<std::vector<double>>(within.size());
+  for (std::int64_t d = 0; d < windows.documents; ++d) {
+    for (std::int64_t t = 0; t < windows.tokens; ++t) {
+      (*turned)[t * windows.documents + d] = within[d * windows.tokens + t];
+    }
+  }
+  return {turned, turned->data()};
+}
+
+DocumentProducts document_products(std::span<const ActiveToken> active, SeriesColumns columns, const Windows& windows) {
+  const std::int64_t documents = windows.documents, kept = windows.tokens;
+  const auto strata = static_cast<std::int64_t>(windows.sizes.size());
+  std::vector<double> mean_a(static_cast<std::size_t>(kept * strata), 0.0);  // [kept, strata]
+  DocumentProducts products;
+  products.firings.reserve(active.size());
+  for (const ActiveToken& token : active) {
+    const std::int64_t d = token.row / kept, t = token.row % kept, stratum = windows.strata[d];
+    mean_a[t * strata + stratum] += token.value / static_cast<double>(windows.sizes[stratum]);
+    products.firings.push_back({static_cast<std::int32_t>(d), static_cast<std::int32_t>(t), token.value});
+  }
+  products.common.assign(static_cast<std::size_t>(documents), 0.0);
+  for (std::int64_t t = 0; t < kept; ++t) {
+    const double *const mean = mean_a.data() + t * strata, *const column = columns.get() + t * documents;
+    if (std::all_of(mean, mean + strata, [](double value) { return value == 0.0; })) continue;
+    for (std::int64_t e = 0; e < documents; ++e) products.common[e] -= mean[windows.strata[e]] * column[e];
+  }
+  products.columns = std::move(columns);
+  return products;
+}
+
 std::vector<AlignmentTest> test_alignment(const FeatureIndex& index, const Windows& windows,
-                                          std::span<const std::int64_t> features, const RawSeriesOf& series,
+                                          std::span<const std::int64_t> features, const ColumnsOf& columns,
                                           const Permutations& permutations, Progress& progress) {
   const auto products = [&](std::span<const std::int64_t> ranks) {
     std::vector<std::int64_t> ids;
     for (const std::int64_t rank : ranks) ids.push_back(features[rank]);
-    std::vector<double> raw = series(ids);
+    std::vector<SeriesColumns> own = columns(ids);
     std::vector<DocumentProducts> result(ids.size());
     parallel_blocks(static_cast<std::int64_t>(ids.size()), [&](std::int64_t f) {
-      const std::span<double> s = std::span<double>(raw).subspan(f * windows.size(), windows.size());
-      remove_position_means(s, windows);
-      remove_document_means(s, windows);
-      result[f] = document_products(index.active(ids[f]), s, windows);
+      result[f] = document_products(index.active(ids[f]), std::move(own[f]), windows);
     });
     return result;
   };

@@ -2,11 +2,13 @@
 // A whole document of a meets a whole document of s at the same positions, so autocorrelation, topic effects and shared
 // position trends keep their shape under the null. With c_d = sum_t a[d, t] s[pi(d), t] the statistic is studentised,
 //   T(pi) = sum_d c_d / sqrt(sum_d c_d^2)       (DiCiccio and Romano 2017; unstudentised tests independence instead),
-// and needs only G[d, d'] = sum_t a[d, t] s[d', t]: O(D) a permutation. All features share the permutations, which
-// makes the maximum over features a valid null (Westfall and Young 1993). p = (b + 1) / (P + 1), never 0.
+// and needs only G[d, d'] = sum_t a[d, t] s[d', t]. A sparse a leaves most rows of G equal: a permutation then costs
+// one look-up for each document where a is active. All features share the permutations, which makes the maximum over
+// features a valid null (Westfall and Young 1993). p = (b + 1) / (P + 1), never 0.
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -18,24 +20,33 @@ namespace energy_lens {
 struct Permutations {
   std::int64_t documents = 0;
   std::int64_t count = 0;
-  std::vector<std::int32_t> index;  // [D, P]
+  std::vector<std::uint16_t> index;  // [D, P]
+
+  const std::uint16_t* targets(std::int64_t document) const { return index.data() + document * count; }
 };
 
 // strata [D]: documents change places only inside a stratum; empty means one stratum.
-// Errors: Usage (documents < 1, count < 1, strata of another length).
+// Errors: Usage (documents outside 1..65,536, count < 1, strata of another length).
 Permutations document_permutations(std::int64_t documents, std::int64_t count, std::uint64_t seed,
                                    std::span<const std::int64_t> strata = {});
 
-// G of one feature, with the rows of documents where the feature is silent written once:
-//   G[d, d'] = common[d'] + (d = rows[r] ? excess[r * D + d'] : 0).
-// Only pairs of one stratum are ever read.
-struct DocumentProducts {
-  std::vector<double> common;      // [D]
-  std::vector<std::int32_t> rows;  // ascending
-  std::vector<double> excess;      // [rows, D]
+// One token where a feature is active.
+struct Firing {
+  std::int32_t document;
+  std::int32_t position;
+  double value;
 };
 
-// From a full G [D, D].
+// G of one feature as what it is made of; its rows are formed when they are read and never kept:
+//   G[d, d'] = common[d'] + sum over the firings of document d of value * columns[position, d'].
+// Only pairs of one stratum are ever read.
+struct DocumentProducts {
+  std::vector<double> common;             // [D]
+  std::vector<Firing> firings;            // documents ascending
+  std::shared_ptr<const double> columns;  // [positions, D]: s by position; features may share it
+};
+
+// From a full G [D, D], which is copied: every document is active.
 DocumentProducts dense_products(std::span<const double> g, std::int64_t documents);
 
 // Returns the products of the given features, in order. Called twice for each feature, from the calling thread.
@@ -51,7 +62,9 @@ struct PermutationTest {
   std::vector<double> step_down;    // Westfall-Young, <= single_step
 };
 
-// Holds the products of 32 features at a time, never [F, D, D]. The numbers do not depend on the number of threads.
+// Holds the products of 32 features and their 32 x P statistics at a time; of all features only counts, of all
+// permutations only running maxima. The numbers depend neither on the number of threads nor on how features are
+// blocked.
 PermutationTest permutation_test(std::int64_t features, const ProductsOf& products, const Permutations& permutations,
                                  Progress& progress = no_progress());
 

@@ -119,17 +119,22 @@ TEST(PermutationTest, EqualsBruteForceOverTheSeries) {
 }
 
 TEST(PermutationTest, ReadsSilentDocumentsFromTheCommonRow) {
-  // Rows 0, 3 and 7 differ; the rest equal the common row. Written in full and written sparsely, G is the same matrix.
+  // Rows 0, 3 and 7 differ; the rest equal the common row. Document 3 has two firings. Written in full and written
+  // sparsely, G is the same matrix.
   Philox random(4, "common");
+  constexpr std::int64_t kPositions = 4;
+  const auto columns = std::make_shared<std::vector<double>>();
+  for (std::int64_t i = 0; i < kPositions * kDocuments; ++i) columns->push_back(random.normal());
   DocumentProducts sparse;
   for (std::int64_t d = 0; d < kDocuments; ++d) sparse.common.push_back(random.normal());
-  sparse.rows = {0, 3, 7};
-  for (std::int64_t i = 0; i < 3 * kDocuments; ++i) sparse.excess.push_back(3.0 * random.normal());
+  sparse.firings = {{0, 1, 3.0}, {3, 0, 2.0}, {3, 3, -1.0}, {7, 1, 2.5}};
+  sparse.columns = {columns, columns->data()};
   std::vector<double> g;
   for (std::int64_t d = 0; d < kDocuments; ++d) g.insert(g.end(), sparse.common.begin(), sparse.common.end());
-  for (std::size_t r = 0; r < 3; ++r) {
-    for (std::int64_t e = 0; e < kDocuments; ++e)
-      g[sparse.rows[r] * kDocuments + e] += sparse.excess[r * kDocuments + e];
+  for (const Firing& firing : sparse.firings) {
+    for (std::int64_t e = 0; e < kDocuments; ++e) {
+      g[firing.document * kDocuments + e] += firing.value * (*columns)[firing.position * kDocuments + e];
+    }
   }
   const Permutations permutations = document_permutations(kDocuments, 500, 6);
   const auto one = [](DocumentProducts products) {
@@ -176,7 +181,7 @@ TEST(PermutationTest, OrdersItsPValues) {
 
 TEST(PermutationTest, OfASilentFeatureIsOne) {
   const auto silent = [](std::span<const std::int64_t> features) {
-    return std::vector<DocumentProducts>(features.size(), DocumentProducts{std::vector<double>(6, 0.0), {}, {}});
+    return std::vector<DocumentProducts>(features.size(), DocumentProducts{std::vector<double>(6, 0.0), {}, nullptr});
   };
   const PermutationTest test = permutation_test(2, silent, document_permutations(6, 99, 1));
   EXPECT_EQ(test.statistic[0], 0.0);
@@ -206,7 +211,7 @@ TEST(DocumentPermutations, StayInsideTheirStratum) {
   for (std::int64_t p = 0; p < 200; ++p) {
     std::vector<bool> seen(6, false);
     for (std::int64_t d = 0; d < 6; ++d) {
-      const std::int32_t to = permutations.index[d * 200 + p];
+      const std::uint16_t to = permutations.index[d * 200 + p];
       EXPECT_EQ(strata[d], strata[to]);
       EXPECT_FALSE(seen[to]);
       seen[to] = true;
@@ -222,6 +227,7 @@ TEST(DocumentPermutations, DependOnTheirOwnIndexOnly) {
     for (std::int64_t p = 0; p < 10; ++p) EXPECT_EQ(few.index[d * 10 + p], many.index[d * 40 + p]);
   }
   EXPECT_THROW(document_permutations(0, 10, 1), Error);
+  EXPECT_THROW(document_permutations(65537, 1, 1), Error);
   EXPECT_THROW(document_permutations(3, 10, 1, std::vector<std::int64_t>{0, 1}), Error);
 }
 
