@@ -17,6 +17,15 @@ struct LayerAttention {
   std::size_t rotary = 0;   // index into ModelConfig::rotaries
 };
 
+// Layers whose MLP is a mixture of experts (experts.h).
+struct ExpertConfig {
+  std::int64_t count = 0, per_token = 0;        // E experts, k of them for each token; 0: no layer has any
+  std::int64_t width = 0, shared_width = 0;     // Me of each, Ms of the one that all tokens share (0: none)
+  bool normalized = false;                      // the k weights of a token add up to 1
+  std::vector<bool> layers;                     // one a layer where count > 0
+  bool in_layer(std::int64_t layer) const { return count > 0 && layers[static_cast<std::size_t>(layer)]; }
+};
+
 struct ModelConfig {
   std::string family;  // registry name, "gpt2"
   std::int64_t n_layers = 0, d_model = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0, n_ctx = 0, d_vocab = 0;
@@ -26,6 +35,7 @@ struct ModelConfig {
   bool gated_mlp = false;          // act(x W_gate) * (x W_up)
   bool parallel_residual = false;  // the MLP reads the stream that entered the block
   bool tied_unembed = true;
+  bool qkv_bias = false, out_bias = false, mlp_bias = false;  // in families that do not fix them
   double embed_scale = 1.0;         // token embeddings are multiplied by it
   double attention_scale = 1.0;     // queries times keys are multiplied by it
   double attention_soft_cap = 0.0;  // c tanh(x / c) of attention scores; 0: none
@@ -33,6 +43,7 @@ struct ModelConfig {
   std::int64_t position_offset = 0;      // row of the learned positions that position 0 takes
   std::vector<RotaryConfig> rotaries;    // empty: no rotation
   std::vector<LayerAttention> attention;  // one a layer
+  ExpertConfig experts;
 };
 
 // Reads and checks <folder>/config.json. Errors: NotFound; BadInput (unknown family, missing or absurd sizes, a variant

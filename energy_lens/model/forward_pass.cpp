@@ -8,6 +8,7 @@
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
 #include "energy_lens/kernels/stable_product.h"
+#include "energy_lens/model/experts.h"
 
 namespace energy_lens {
 namespace {
@@ -142,6 +143,7 @@ at::Tensor ForwardPass::attention(std::int64_t layer, const at::Tensor& resid) {
 }
 
 at::Tensor ForwardPass::mlp(std::int64_t layer, const at::Tensor& resid) {
+  if (config_.experts.in_layer(layer)) return mixture(layer, resid);
   const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
   const std::int64_t width = config_.d_mlp;
   at::Tensor post = map_rows(resid, width, [&](const at::Tensor& x) {
@@ -153,6 +155,36 @@ at::Tensor ForwardPass::mlp(std::int64_t layer, const at::Tensor& resid) {
   at::Tensor out = map_rows(post, config_.d_model, [&](const at::Tensor& x) {
     return apply_norm(apply_affine(x, w.mlp_out), config_, w.mlp_post_norm);
   });
+  visit(Site::MlpOut, layer, out);
+  return out;
+}
+
+// hook_post of a layer with experts is wide and mostly zero: it is kept whole only where somebody watches.
+at::Tensor ForwardPass::mixture(std::int64_t layer, const at::Tensor& resid) {
+  const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
+  const auto activations = [&](const at::Tensor& x) {
+    return expert_activations(apply_norm(x, config_, w.mlp_norm), config_, w.experts);
+  };
+  const bool whole_post = watched(Site::MlpPost, layer), every_expert = whole_post && options_.differentiable;
+  const auto outputs = [&](const at::Tensor& post) {
+    return apply_norm(expert_outputs(post, config_, w.experts, every_expert), config_, w.mlp_post_norm);
+  };
+  const auto in_pieces = [](const RowFunction& function) {
+    return [function](const at::Tensor& x) {
+      if (x.size(0) <= kBlockRows) return function(x);
+      std::vector<at::Tensor> pieces;
+      for (const at::Tensor& piece : x.split(kBlockRows)) pieces.push_back(function(piece));
+      return at::cat(pieces);
+    };
+  };
+  at::Tensor out;
+  if (whole_post) {
+    at::Tensor post = map_rows(resid, experts_width(config_.experts), in_pieces(activations));
+    visit(Site::MlpPost, layer, post);
+    out = map_rows(post, config_.d_model, in_pieces(outputs));
+  } else {
+    out = map_rows(resid, config_.d_model, in_pieces([&](const at::Tensor& x) { return outputs(activations(x)); }));
+  }
   visit(Site::MlpOut, layer, out);
   return out;
 }

@@ -37,6 +37,7 @@ class ForwardPass {
   at::Tensor block(std::int64_t layer, const at::Tensor& resid);
   at::Tensor attention(std::int64_t layer, const at::Tensor& resid);
   at::Tensor mlp(std::int64_t layer, const at::Tensor& resid);
+  at::Tensor mixture(std::int64_t layer, const at::Tensor& resid);
   at::Tensor attend(std::int64_t layer, at::Tensor q, at::Tensor k, at::Tensor v);
   at::Tensor attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                               const AttentionRule& rule) const;

@@ -19,7 +19,7 @@ enum class Site {
   Z,             // blocks.{l}.attn.hook_z        [B, T, H, Dh]
   AttnOut,       // blocks.{l}.hook_attn_out
   ResidMid,      // blocks.{l}.hook_resid_mid
-  MlpPost,       // blocks.{l}.mlp.hook_post      [B, T, M]
+  MlpPost,       // blocks.{l}.mlp.hook_post      [B, T, M], of all experts side by side where there are any (experts.h)
   MlpOut,        // blocks.{l}.hook_mlp_out
   ResidPost,     // blocks.{l}.hook_resid_post
   FinalNorm,     // ln_final.hook_normalized: (h - mean)/sigma, before gamma and beta

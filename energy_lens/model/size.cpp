@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/model/experts.h"
 #include "energy_lens/model/families/registry.h"
 
 namespace energy_lens {
@@ -34,9 +35,11 @@ ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64
   }
   constexpr std::int64_t kFloat = 4, kRows = 64;
   const std::int64_t streams = (config.n_layers + 1) * config.d_model;
+  // The activations of a block of rows in a layer with experts, made and taken apart.
+  const std::int64_t mixture = 2 * experts_width(config.experts);
   const std::int64_t widest = std::max((config.n_heads + 2 * config.n_kv_heads) * config.d_head,
                                        (config.gated_mlp ? 2 : 1) * config.d_mlp);
-  size.working_bytes = kFloat * (tokens * (streams + 2 * widest + config.d_vocab) + threads * kRows * 8 * config.d_vocab);
+  size.working_bytes = kFloat * (tokens * (streams + 2 * widest + config.d_vocab) + threads * kRows * (8 * config.d_vocab + mixture));
   return size;
 }
 

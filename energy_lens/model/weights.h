@@ -17,6 +17,18 @@ struct AffineWeights {
   at::Tensor w, b;  // [in, out], of any strides; [out], undefined without a bias
 };
 
+struct GatedWeights {
+  AffineWeights in;   // D -> 2 Me, gate before up
+  AffineWeights out;  // Me -> D
+};
+
+struct ExpertWeights {
+  AffineWeights router;              // D -> E, fp32
+  std::vector<GatedWeights> routed;  // E
+  GatedWeights shared;               // of width Ms
+  AffineWeights shared_gate;         // D -> 1, fp32; undefined without a shared expert
+};
+
 struct BlockWeights {
   NormWeights attn_norm, mlp_norm;            // [D] before attention and MLP
   NormWeights attn_post_norm, mlp_post_norm;  // [D] on what attention and MLP give back
@@ -25,6 +37,7 @@ struct BlockWeights {
   AffineWeights out;                          // H Dh -> D
   AffineWeights in;                           // D -> M; gated: D -> 2 M, gate before up
   AffineWeights mlp_out;                      // M -> D
+  ExpertWeights experts;                      // in place of in and mlp_out where ExpertConfig says so
 };
 
 struct ModelWeights {
@@ -42,10 +55,20 @@ void visit_block_tensors(Block& block, Visitor&& visit) {
     visit(norm->gamma);
     visit(norm->beta);
   }
-  for (auto* affine : {&block.qkv, &block.out, &block.in, &block.mlp_out}) {
-    visit(affine->w);
-    visit(affine->b);
-  }
+  const auto visit_affine = [&](auto& affine) {
+    visit(affine.w);
+    visit(affine.b);
+  };
+  const auto visit_gated = [&](auto& mlp) {
+    visit_affine(mlp.in);
+    visit_affine(mlp.out);
+  };
+  for (auto* affine : {&block.qkv, &block.out, &block.in, &block.mlp_out}) visit_affine(*affine);
+  auto& experts = block.experts;
+  visit_affine(experts.router);
+  for (auto& routed : experts.routed) visit_gated(routed);
+  visit_gated(experts.shared);
+  visit_affine(experts.shared_gate);
 }
 
 // Calls visit(tensor) once for every defined tensor, shared ones once.

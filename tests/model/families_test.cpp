@@ -2,7 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <regex>
 
 #include "energy_lens/io/file.h"
 #include "energy_lens/model/families/registry.h"
@@ -36,6 +41,29 @@ TEST(Families, EveryRegisteredOneIsTested) {
   std::ranges::sort(registered);
   std::ranges::sort(tested);
   EXPECT_EQ(registered, tested);
+}
+
+// The families that files of model/families define, by the name of their function.
+std::vector<std::string> families_in_files() {
+  const std::regex definition("^Family (\\w+)_family\\(\\)");
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(EL_SOURCE_DIR "/energy_lens/model/families")) {
+    if (entry.path().extension() != ".cpp") continue;
+    std::ifstream file(entry.path());
+    std::smatch match;
+    for (std::string line; std::getline(file, line);) {
+      if (std::regex_search(line, match, definition)) names.push_back(match[1]);
+    }
+  }
+  return names;
+}
+
+TEST(Families, TheRegistryListsThoseOfTheFolder) {
+  std::vector<std::string> registered, defined = families_in_files();
+  for (const Family& family : families()) registered.push_back(family.name);
+  std::ranges::sort(registered);
+  std::ranges::sort(defined);
+  EXPECT_EQ(registered, defined);
 }
 
 class EveryFamily : public ::testing::TestWithParam<std::string> {
@@ -98,10 +126,14 @@ TEST_P(EveryFamily, AKvCacheChangesNoToken) {
 
 TEST_P(EveryFamily, Bfloat16StaysNearFp32) {
   const auto half = random_family_model(GetParam(), at::kBFloat16);
-  const at::Tensor exact = model->forward(batch).logits, rounded = half->forward(batch).logits;
+  const TokenBatch one = pad_right({random_ids(70, 50)});
+  const at::Tensor exact = model->forward(one).logits[0], rounded = half->forward(one).logits[0];
   // In the mean square each of the 2 L + 1 products adds roundings of 2^-9 of its input, its weights and its output.
   const double products = 2.0 * static_cast<double>(model->config().n_layers) + 1.0;
-  const double error = ((exact - rounded).square().mean() / exact.square().mean()).sqrt().item<double>();
+  // Where there are experts, a token near the border of two may go to another one: a tenth of the tokens is let off.
+  at::Tensor by_token = std::get<0>(at::sort((exact - rounded).square().mean(-1)));
+  if (model->config().experts.count > 0) by_token = by_token.narrow(0, 0, 63);
+  const double error = (by_token.mean() / exact.square().mean()).sqrt().item<double>();
   EXPECT_LT(error, 3.0 * products / 512.0);
   EXPECT_FALSE(at::equal(exact, rounded));
 }

@@ -37,6 +37,13 @@ inline const std::map<std::string, Json>& family_configs() {
         {"mistral", decoder_config("mistral", {{"sliding_window", 17}})},
         {"qwen2", decoder_config("qwen2", {{"tie_word_embeddings", true}})},
         {"qwen3", decoder_config("qwen3", {{"head_dim", 16}})},
+        {"mixtral", decoder_config("mixtral", {{"num_local_experts", 4}, {"num_experts_per_tok", 2}})},
+        {"qwen2_moe", decoder_config("qwen2_moe", {{"num_experts", 6}, {"num_experts_per_tok", 3},
+                                                   {"moe_intermediate_size", 24}, {"mlp_only_layers", {1}},
+                                                   {"shared_expert_intermediate_size", 40}})},
+        {"qwen3_moe", decoder_config("qwen3_moe", {{"num_experts", 6}, {"num_experts_per_tok", 2}, {"head_dim", 16},
+                                                   {"moe_intermediate_size", 24}, {"norm_topk_prob", true},
+                                                   {"decoder_sparse_step", 2}})},
         {"gemma", decoder_config("gemma", {{"head_dim", 16}})},
         {"gemma2", decoder_config("gemma2", gemma2)},
         {"gemma3_text", decoder_config("gemma3_text", gemma3)},
@@ -55,16 +62,28 @@ inline std::vector<std::string> family_names() {
   return names;
 }
 
+// A folder with the family's config.json and nothing else, which lives as long as the object.
+class FamilyFolder {
+ public:
+  explicit FamilyFolder(const std::string& name) {
+    static int count = 0;
+    path_ = std::filesystem::temp_directory_path() /
+            ("el_family_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
+    write_file(path_ / "config.json", family_configs().at(name).dump());
+  }
+  ~FamilyFolder() { std::filesystem::remove_all(path_); }
+  FamilyFolder(const FamilyFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
 inline std::shared_ptr<const Model> random_family_model(const std::string& name, at::ScalarType dtype = at::kFloat) {
-  const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("el_family_" + std::to_string(::getpid()) + "_" + name);
-  write_file(folder / "config.json", family_configs().at(name).dump());
   LoadOptions options;
   options.dtype = dtype;
   options.random = RandomInit{.seed = 7, .scale = 0.15};
-  auto model = load_model(folder, options);
-  std::filesystem::remove_all(folder);
-  return model;
+  return load_model(FamilyFolder(name).path(), options);
 }
 
 }  // namespace energy_lens::testing

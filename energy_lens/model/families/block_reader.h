@@ -13,6 +13,9 @@ class BlockReader {
   BlockReader(const WeightSource& source, std::string prefix, at::ScalarType dtype)
       : source_(source), prefix_(std::move(prefix)), dtype_(dtype) {}
 
+  // The reader of a part of this one: "layers.3." at("mlp.") is "layers.3.mlp.".
+  BlockReader at(const std::string& part) const { return {source_, prefix_ + part, dtype_}; }
+
   struct Part {
     std::string name;
     std::int64_t out;

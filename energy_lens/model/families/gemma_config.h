@@ -9,11 +9,11 @@ namespace energy_lens {
 
 inline ModelConfig read_gemma_config(const Json& json, const std::string& family) {
   const ConfigReader reader(json);
-  reader.expect_flag("attention_bias", false, false);
   Json sizes = json;
   if (!reader.has("head_dim")) sizes["head_dim"] = 256;
   ModelConfig config = read_llama_config(ConfigReader(sizes), family, true);
   config.embed_scale = std::sqrt(static_cast<double>(config.d_model));
+  config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   return config;
 }
 

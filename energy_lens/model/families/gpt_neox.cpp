@@ -10,7 +10,7 @@ namespace {
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_decoder_config(reader, "gpt_neox", false);
-  reader.expect_flag("attention_bias", true, true);
+  config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", true);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);
   config.activation = reader.text_or("hidden_act", "gelu");
@@ -26,10 +26,13 @@ ModelConfig read_config(const Json& json) {
 // Stored head by head: [H, (query, key, value), Dh] rows; ours are all queries, all keys, all values.
 AffineWeights query_key_value(const BlockReader& block, const ModelConfig& c) {
   const std::string name = "attention.query_key_value";
-  const AffineWeights stored = block.linear(c.d_model, {{name, 3 * c.d_model}}, true);
+  const AffineWeights stored = block.linear(c.d_model, {{name, 3 * c.d_model}}, c.qkv_bias);
   const at::Tensor rows = stored.w.t().view({c.n_heads, 3, c.d_head, c.d_model}).transpose(0, 1);
-  const at::Tensor bias = stored.b.view({c.n_heads, 3, c.d_head}).transpose(0, 1);
-  return {rows.reshape({3 * c.d_model, c.d_model}).t(), bias.reshape({3 * c.d_model})};
+  AffineWeights ours{rows.reshape({3 * c.d_model, c.d_model}).t(), {}};
+  if (c.qkv_bias) {
+    ours.b = stored.b.view({c.n_heads, 3, c.d_head}).transpose(0, 1).reshape({3 * c.d_model});
+  }
+  return ours;
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarType dtype) {
@@ -43,7 +46,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.attn_norm = block.norm("input_layernorm", d, true);
     w.mlp_norm = block.norm("post_attention_layernorm", d, true);
     w.qkv = query_key_value(block, c);
-    w.out = block.linear(d, {{"attention.dense", d}}, true);
+    w.out = block.linear(d, {{"attention.dense", d}}, c.out_bias);
     w.in = block.linear(d, {{"mlp.dense_h_to_4h", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.dense_4h_to_h", d}}, true);
   }

@@ -4,12 +4,12 @@
 namespace energy_lens {
 namespace {
 
-// attention_bias and mlp_bias are the choices of config.json that the weights must agree with.
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  reader.expect_flag("attention_bias", false, false);
-  reader.expect_flag("mlp_bias", false, false);
-  return read_llama_config(reader, "llama");
+  ModelConfig config = read_llama_config(reader, "llama");
+  config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
+  config.mlp_bias = reader.flag_or("mlp_bias", false);
+  return config;
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {

@@ -22,15 +22,21 @@ void load_norms(const BlockReader& block, const ModelConfig& c, const LlamaVaria
   w.k_norm = norm_of(block, v, "self_attn.k_norm", v.head_norms ? c.d_head : c.n_kv_heads * c.d_head);
 }
 
-BlockWeights load_block(const BlockReader& block, const ModelConfig& c, const LlamaVariant& v) {
+BlockWeights load_block(const WeightSource& source, std::int64_t layer, const ModelConfig& c, at::ScalarType dtype,
+                        const LlamaVariant& v) {
+  const BlockReader block(source, "layers." + std::to_string(layer) + ".", dtype);
   const std::int64_t d = c.d_model, queries = c.n_heads * c.d_head, keys = c.n_kv_heads * c.d_head;
   BlockWeights w;
   load_norms(block, c, v, w);
   w.qkv = block.linear(d, {{"self_attn.q_proj", queries}, {"self_attn.k_proj", keys}, {"self_attn.v_proj", keys}},
-                       v.qkv_bias);
-  w.out = block.linear(queries, {{"self_attn.o_proj", d}}, v.out_bias);
-  w.in = block.linear(d, {{"mlp.gate_proj", c.d_mlp}, {"mlp.up_proj", c.d_mlp}}, v.mlp_bias);
-  w.mlp_out = block.linear(c.d_mlp, {{"mlp.down_proj", d}}, v.mlp_bias);
+                       c.qkv_bias);
+  w.out = block.linear(queries, {{"self_attn.o_proj", d}}, c.out_bias);
+  if (c.experts.in_layer(layer)) {
+    w.experts = read_experts(block, c, v.experts);
+    return w;
+  }
+  w.in = block.linear(d, {{"mlp.gate_proj", c.d_mlp}, {"mlp.up_proj", c.d_mlp}}, c.mlp_bias);
+  w.mlp_out = block.linear(c.d_mlp, {{"mlp.down_proj", d}}, c.mlp_bias);
   return w;
 }
 
@@ -48,7 +54,7 @@ ModelWeights load_llama_blocks(const WeightSource& source, const ModelConfig& c,
   ModelWeights weights;
   weights.embed = whole.take("embed_tokens.weight", {c.d_vocab, c.d_model});
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
-    weights.blocks.push_back(load_block({source, "layers." + std::to_string(layer) + ".", dtype}, c, variant));
+    weights.blocks.push_back(load_block(source, layer, c, dtype, variant));
   }
   const NormWeights norm = norm_of(whole, variant, "norm", c.d_model);
   weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};

@@ -7,9 +7,9 @@ namespace {
 
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  reader.expect_flag("attention_bias", false, false);
   ModelConfig config = read_llama_config(reader, "olmo2");
   config.norm_eps = reader.number_or("rms_norm_eps", 1e-5);
+  config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   return config;
 }
 

@@ -8,12 +8,13 @@ namespace {
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_llama_config(reader, "qwen2");
+  config.qkv_bias = true;
   set_qwen_windows(reader, config);
   return config;
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
-  return load_llama_blocks(source, config, dtype, {.qkv_bias = true});
+  return load_llama_blocks(source, config, dtype, {});
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Qwen3 (Yang et al. 2505.09388): Qwen2 without biases, with RMSNorm on the queries and keys of each head.
+// Qwen3 (Yang et al. 2505.09388): Qwen2 with RMSNorm on the queries and keys of each head, and biases only where
+// attention_bias is set.
 #include "energy_lens/model/families/qwen_windows.h"
 
 namespace energy_lens {
@@ -6,10 +7,10 @@ namespace {
 
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  reader.expect_flag("attention_bias", false, false);
   Json sizes = json;
   if (!reader.has("head_dim")) sizes["head_dim"] = 128;
   ModelConfig config = read_llama_config(ConfigReader(sizes), "qwen3");
+  config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   set_qwen_windows(reader, config);
   return config;
 }
