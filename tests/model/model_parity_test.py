@@ -13,8 +13,12 @@ import tempfile
 
 import torch
 
+from reference_models import random_model, reference_models
+
 DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 TOLERANCE = 5e-5
+LENGTHS = (70, 13, 1, 64, 65)
+GREEDY, GREEDY_PROMPT = 64, 6
 
 
 def skip(reason):
@@ -28,139 +32,90 @@ class Forward:
     def __init__(self, binary, folder):
         self.binary, self.folder = binary, pathlib.Path(folder)
 
-    def __call__(self, model, sequences, sites=(), dtype="float32", greedy_steps=0):
+    def __call__(self, model, sequences, sites=(), **more):
         from safetensors.torch import load_file
         request, out = self.folder / "request.json", self.folder / "out.safetensors"
-        request.write_text(json.dumps({"sequences": sequences, "sites": list(sites), "dtype": dtype,
-                                       "greedy_steps": greedy_steps}))
+        request.write_text(json.dumps({"sequences": sequences, "sites": list(sites), **more}))
         subprocess.run([self.binary, model, request, out], check=True)
         return load_file(out)
 
 
-def worst(name, ours, theirs, bound):
-    difference = (ours.double() - theirs.double()).abs().max().item()
-    print(f"{name}: largest difference {difference:.2e}")
-    if not difference <= bound:
-        sys.exit(f"FAILED {name}: {difference} > {bound}")
+def difference(ours, theirs):
+    return (ours.double() - theirs.double()).abs().max().item()
 
 
 def random_ids(generator, count, vocabulary):
     return torch.randint(0, vocabulary, (count,), generator=generator).tolist()
 
 
-def compare(forward, folder, reference, name, generator):
+def compare(forward, folder, reference, generator):
+    """Logits and every stream, in one padded batch and each sequence alone; a greedy continuation with a KV cache."""
     config = reference.config.get_text_config()
-    layers, context = config.num_hidden_layers, config.max_position_embeddings
-    lengths = [min(context, n) for n in (70, 13, 1, 64, 65)]
-    sequences = [random_ids(generator, n, config.vocab_size) for n in lengths]
-    sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(layers)]
-    padded = forward(folder, sequences, sites)
+    sequences = [random_ids(generator, n, config.vocab_size) for n in LENGTHS]
+    sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(config.num_hidden_layers)]
+    ours = forward(folder, sequences, sites, alone=True, greedy_steps=GREEDY,
+                   greedy_prompt=GREEDY_PROMPT)
+    largest = {"logits": 0.0, "streams": 0.0}
     for row, sequence in enumerate(sequences):
         with torch.no_grad():
             theirs = reference(torch.tensor([sequence]), output_hidden_states=True)
-        length = len(sequence)
-        # Each sequence alone, and the same rows of the padded batch.
-        for kind, ours, at in (("batch", padded, row), ("alone", forward(folder, [sequence], sites), 0)):
-            worst(f"{name}, {length} tokens, {kind}, logits", ours["logits"][at, :length], theirs.logits[0], TOLERANCE)
-            for layer in range(layers):
-                worst(f"{name}, {length} tokens, {kind}, layer {layer}", ours[sites[layer]][at, :length],
-                      theirs.hidden_states[layer][0], TOLERANCE)
+        for prefix, at in (("", row), (f"alone.{row}.", 0)):
+            mine = lambda name: ours[prefix + name][at, :len(sequence)]
+            largest["logits"] = max(largest["logits"], difference(mine("logits"), theirs.logits[0]))
+            for site, stream in zip(sites, theirs.hidden_states):
+                largest["streams"] = max(largest["streams"], difference(mine(site), stream[0]))
+    return largest, ours["greedy"].tolist() == greedy(reference, sequences[0][:GREEDY_PROMPT])
 
 
-def compare_greedy(forward, folder, reference, name, generator):
-    prompt = random_ids(generator, 6, reference.config.get_text_config().vocab_size)
-    ours = forward(folder, [prompt], greedy_steps=64)["greedy"].tolist()
-    theirs = list(prompt)
+def greedy(reference, ids):
+    ids = list(ids)
     with torch.no_grad():
-        for _ in range(64):
-            theirs.append(int(reference(torch.tensor([theirs])).logits[0, -1].argmax()))
-    if ours != theirs:
-        sys.exit(f"FAILED {name}: greedy continuations differ")
-    print(f"{name}: 64 greedy tokens with a KV cache are the same")
+        for _ in range(GREEDY):
+            ids.append(int(reference(torch.tensor([ids])).logits[0, -1].argmax()))
+    return ids
 
 
-def compare_half(forward, folder, reference, name, generator):
-    """Ours keeps streams, norms and logits in fp32, so in the mean square it must be at least as near the fp32 logits as
-    the reference's own bf16 model is."""
+def compare_half(forward, folder, reference, generator):
+    """Relative errors in the mean square of our bf16 logits and of the reference's own."""
     ids = random_ids(generator, 40, reference.config.get_text_config().vocab_size)
     with torch.no_grad():
         exact = reference(torch.tensor([ids])).logits[0].double()
         theirs = copy.deepcopy(reference).to(torch.bfloat16)(torch.tensor([ids])).logits[0].double()
     error = lambda logits: ((logits - exact).square().mean().sqrt() / exact.square().mean().sqrt()).item()
-    ours = error(forward(folder, [ids], dtype="bfloat16")["logits"][0].double())
-    print(f"{name}: bf16 relative error {ours:.2e}, the reference's {error(theirs):.2e}")
-    if not 0 < ours <= error(theirs):
-        sys.exit(f"FAILED {name}: bf16 is further from fp32 than the reference's")
+    return error(forward(folder, [ids], dtype="bfloat16")["logits"][0].double()), error(theirs)
 
 
-def families():
-    """Every family's small configurations, each taking another branch of the forward pass."""
-    import transformers as t
-    small = dict(hidden_size=48, intermediate_size=80, num_hidden_layers=3, num_attention_heads=4,
-                 max_position_embeddings=80, vocab_size=97)
-    grouped = dict(small, num_key_value_heads=2)
-    gpt2 = lambda **k: t.GPT2Config(vocab_size=97, n_positions=80, **k)
-    neo = dict(hidden_size=48, num_layers=3, num_heads=4, max_position_embeddings=80, vocab_size=97)
-    gemma = dict(grouped, head_dim=16, pad_token_id=0)
-    llama3 = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
-                  original_max_position_embeddings=20)
-    yarn = dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=20)
-    opt = dict(hidden_size=48, ffn_dim=80, num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=80,
-               vocab_size=97, word_embed_proj_dim=48)
-    longrope = dict(type="longrope", short_factor=[1.0, 1.1, 1.3, 1.7, 2.0, 2.5], long_factor=[4.0] * 6)
-    return {
-        "gpt2": gpt2(n_embd=64, n_head=4, n_layer=3), "gpt2, one head": gpt2(n_embd=48, n_head=1, n_layer=2),
-        "gpt2, wide head": gpt2(n_embd=128, n_head=2, n_layer=2, n_inner=200),
-        "gpt2, many heads": gpt2(n_embd=96, n_head=12, n_layer=4, activation_function="gelu"),
-        "gpt2, untied": gpt2(n_embd=32, n_head=4, n_layer=8, tie_word_embeddings=False, activation_function="relu"),
-        "gpt_neo": t.GPTNeoConfig(attention_types=[[["global", "local", "local"], 1]], window_size=9, **neo),
-        "gpt_neox": t.GPTNeoXConfig(rotary_pct=0.5, **small),
-        "gpt_neox, in sequence": t.GPTNeoXConfig(rotary_pct=1.0, use_parallel_residual=False, tie_word_embeddings=True, **small),
-        "opt": t.OPTConfig(**opt), "opt, untied": t.OPTConfig(tie_word_embeddings=False, **opt),
-        "llama 2": t.LlamaConfig(**small), "llama 3": t.LlamaConfig(rope_scaling=llama3, rope_theta=5e5, **grouped),
-        "llama, linear, tied": t.LlamaConfig(rope_scaling=dict(rope_type="linear", factor=2.0), tie_word_embeddings=True, **grouped),
-        "llama, yarn, wide heads": t.LlamaConfig(rope_scaling=yarn, head_dim=20, **grouped),
-        "mistral": t.MistralConfig(sliding_window=None, **grouped), "mistral, window": t.MistralConfig(sliding_window=17, **grouped),
-        "qwen2": t.Qwen2Config(tie_word_embeddings=True, **grouped),
-        "qwen2, window": t.Qwen2Config(use_sliding_window=True, sliding_window=11, max_window_layers=1, **grouped),
-        "qwen3": t.Qwen3Config(head_dim=16, **grouped), "qwen3, yarn": t.Qwen3Config(head_dim=12, rope_scaling=yarn, **grouped),
-        "gemma": t.GemmaConfig(**gemma), "gemma, one key head": t.GemmaConfig(**dict(gemma, num_key_value_heads=1)),
-        "gemma2": t.Gemma2Config(sliding_window=13, query_pre_attn_scalar=24, attn_logit_softcapping=2.0,
-                                 final_logit_softcapping=3.0, **gemma),
-        "gemma3_text": t.Gemma3TextConfig(**dict(gemma, num_hidden_layers=7), sliding_window=13, query_pre_attn_scalar=24),
-        "gemma3_text, linear": t.Gemma3TextConfig(**dict(gemma, num_hidden_layers=4), sliding_window=13,
-                                                  rope_scaling=dict(rope_type="linear", factor=8.0),
-                                                  layer_types=["full_attention", "sliding_attention"] * 2),
-        "phi": t.PhiConfig(partial_rotary_factor=0.5, **small), "phi, grouped": t.PhiConfig(**dict(grouped, hidden_size=64)),
-        "phi3": t.Phi3Config(pad_token_id=0, **grouped), "phi3, window": t.Phi3Config(pad_token_id=0, sliding_window=19, **grouped),
-        "phi3, longrope": t.Phi3Config(pad_token_id=0, **dict(grouped, max_position_embeddings=160),
-                                       original_max_position_embeddings=80, rope_scaling=longrope),
-        "olmo2": t.Olmo2Config(**grouped), "olmo2, tied": t.Olmo2Config(tie_word_embeddings=True, **small),
-    }
+def problems(row):
+    """What is wrong with a configuration's figures. Ours in bf16 keeps streams, norms and logits in fp32, so it must be
+    nearer to the fp32 logits than the reference's own bf16 model is."""
+    if not max(row["logits"], row["streams"]) <= TOLERANCE:
+        yield f"differs by more than {TOLERANCE}"
+    if not row["greedy"]:
+        yield "greedy continuations differ"
+    if not 0 < row["bf16"] <= row["reference_bf16"]:
+        yield "bf16 is further from fp32 than the reference's"
 
 
-def random_model(config, seed):
-    from transformers import AutoModelForCausalLM
-    torch.manual_seed(seed)
-    config.initializer_range = config.init_std = 0.15
-    reference = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
-    for parameter in reference.parameters():  # norms and biases away from 1 and 0
-        if parameter.dim() == 1:
-            parameter.data += 0.1 * torch.randn(parameter.shape)
-    return reference
-
-
-def random_models(forward, folder):
+def compare_random_models(forward, folder, only):
     generator = torch.Generator().manual_seed(1)
-    for index, (name, config) in enumerate(families().items()):
+    rows = []
+    for index, (name, config) in enumerate(reference_models().items()):
+        if not name.startswith(only):
+            continue
         reference = random_model(config, index)
         path = folder / f"model{index}"
         # Every second one in shards, one without the head's prefix.
         saved = reference.transformer if name == "gpt2, one head" else reference
         saved.save_pretrained(path, max_shard_size="60KB" if index % 2 else "5GB")
-        compare(forward, path, reference, name, generator)
-        compare_greedy(forward, path, reference, name, generator)
-        compare_half(forward, path, reference, name, generator)
+        largest, same = compare(forward, path, reference, generator)
+        ours, theirs = compare_half(forward, path, reference, generator)
+        row = {"family": config.model_type, "configuration": name, **largest, "greedy": same, "bf16": ours,
+               "reference_bf16": theirs}
+        rows.append(row)
+        row["problems"] = list(problems(row))
+        print(f"{name}: logits {row['logits']:.1e}, streams {row['streams']:.1e}, {GREEDY} greedy tokens "
+              f"{'the same' if same else 'DIFFER'}, bf16 {ours:.1e} (reference's {theirs:.1e})", flush=True)
+    return rows
 
 
 def array(entry):
@@ -205,15 +160,26 @@ def published_activations(forward, folder):
                 block + "hook_resid_post": array(partials["mlpResid"]), "blocks.1.hook_resid_pre": array(partials["block0"]),
                 "blocks.1.hook_resid_post": array(partials["block1"]), "blocks.2.hook_resid_post": array(partials["block2"])}
     ours = forward(folder / "nano", ids.tolist(), expected)
-    for site, values in expected.items():
-        worst(f"nano-sort, {site}", ours[site], values, 1e-4)
-    worst("nano-sort, logits", ours["logits"], array(partials["lm_head"]), 1e-4)
+    largest = max(difference(ours[site], values) for site, values in expected.items())
+    largest = max(largest, difference(ours["logits"], array(partials["lm_head"])))
+    print(f"published activations of a trained model: {len(expected)} sites and logits, {largest:.1e}")
+    if not largest <= 1e-4:
+        sys.exit("FAILED: published activations")
+
+
+def report(path, rows):
+    import transformers
+    path.write_text(json.dumps({"transformers": transformers.__version__, "torch": torch.__version__,
+                                "tolerance": TOLERANCE, "lengths": LENGTHS, "greedy_tokens": GREEDY, "rows": rows}))
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "forward_dump_main"
+    parser.add_argument("--bin", required=True, help="build folder")
+    parser.add_argument("--only", default="", help="configurations whose name begins so")
+    parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
+    arguments = parser.parse_args()
+    binary = pathlib.Path(arguments.bin) / "tests" / "forward_dump_main"
     try:
         import safetensors.torch  # noqa: F401
         import transformers
@@ -223,8 +189,14 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         forward = Forward(binary, folder)
-        published_activations(forward, folder)
-        random_models(forward, folder)
+        if not arguments.only:
+            published_activations(forward, folder)
+        rows = compare_random_models(forward, folder, arguments.only)
+    if arguments.json:
+        report(arguments.json, rows)
+    failed = [f"{row['configuration']}: {', '.join(row['problems'])}" for row in rows if row["problems"]]
+    if failed:
+        sys.exit("FAILED\n" + "\n".join(failed))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 // forward_dump <model folder> <request.json> <out.safetensors>: the forward pass for scripts that compare it with other
-// implementations. Request: {"sequences": [[ids]], "sites": [names], "dtype": "float32", "greedy_steps": 0}.
+// implementations. Request: {"sequences": [[ids]], "sites": [names], "dtype": "float32", "alone": false,
+// "greedy_steps": 0, "greedy_prompt": 6}; with "alone" also each sequence by itself, under "alone.<row>.<name>"; greedy
+// continues the first ids of the first sequence.
 #include <cstdio>
 #include <map>
 #include <set>
@@ -28,19 +30,35 @@ class Recorder : public Observer {
   std::set<SiteRef> wanted_;
 };
 
+using Sequences = std::vector<std::vector<std::int64_t>>;
+
+// Logits and sites of one batch, each name behind `prefix`.
+void add_forward(const Model& model, const Sequences& sequences, const Json& sites, const std::string& prefix,
+                 std::map<std::string, at::Tensor>& tensors) {
+  Recorder recorder(sites);
+  ForwardOptions options;
+  options.observer = &recorder;
+  const ForwardResult result = model.forward(pad_right(sequences), options);
+  for (const auto& [name, value] : recorder.tensors) tensors[prefix + name] = value;
+  tensors[prefix + "logits"] = result.logits;
+}
+
 void dump(const char* folder, const Json& request, const char* out) {
   const bool half = request.value("dtype", "float32") == "bfloat16";
   const auto model = load_model(folder, {.dtype = half ? at::kBFloat16 : at::kFloat});
-  const auto sequences = request.at("sequences").get<std::vector<std::vector<std::int64_t>>>();
-  Recorder recorder(request.value("sites", Json::array()));
-  ForwardOptions options;
-  options.observer = &recorder;
-  const ForwardResult result = model->forward(pad_right(sequences), options);
-  std::map<std::string, at::Tensor> tensors = recorder.tensors;
-  tensors["logits"] = result.logits;
-  tensors["resid"] = result.resid;
+  const auto sequences = request.at("sequences").get<Sequences>();
+  const Json sites = request.value("sites", Json::array());
+  std::map<std::string, at::Tensor> tensors;
+  add_forward(*model, sequences, sites, "", tensors);
+  if (request.value("alone", false)) {
+    for (std::size_t i = 0; i < sequences.size(); ++i) {
+      add_forward(*model, {sequences[i]}, sites, "alone." + std::to_string(i) + ".", tensors);
+    }
+  }
   if (const std::int64_t steps = request.value("greedy_steps", 0); steps > 0) {
-    tensors["greedy"] = at::tensor(generate_greedy(*model, sequences.front(), steps));
+    const std::vector<std::int64_t>& first = sequences.front();
+    const auto prompt = static_cast<std::ptrdiff_t>(request.value("greedy_prompt", first.size()));
+    tensors["greedy"] = at::tensor(generate_greedy(*model, {first.begin(), first.begin() + prompt}, steps));
   }
   write_safetensors(out, tensors);
 }
