@@ -1,6 +1,5 @@
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -19,30 +18,76 @@ struct DoctorArguments {
   int threads = 0;
 };
 
-std::string megabytes(const Json& bytes) { return std::to_string(bytes.get<std::int64_t>() / 1000000) + " MB"; }
+void print_line(const char* name, const std::string& value) { std::printf("  %-14s%s\n", name, value.c_str()); }
 
-void print_section(const char* title, const Json& section) {
-  std::printf("%s\n", title);
-  for (const auto& item : section.items()) {
-    const bool is_size = item.key().ends_with("_bytes");
-    const std::string value = is_size                   ? megabytes(item.value())
-                              : item.value().is_string() ? item.value().get<std::string>()
-                                                         : item.value().dump();
-    std::string name = is_size ? item.key().substr(0, item.key().size() - 6) : item.key();
-    std::replace(name.begin(), name.end(), '_', ' ');
-    std::printf("  %-16s %s\n", name.c_str(), value.c_str());
+std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+// Three digits and the word: 124 million.
+std::string rounded(double value, const char* format = "%.3g") {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, format, value);
+  return digits;
+}
+
+std::string count_in_words(double count) {
+  if (count >= 1e9) return rounded(count / 1e9) + " billion";
+  if (count >= 1e6) return rounded(count / 1e6) + " million";
+  return rounded(count, "%.0f");
+}
+
+std::string gigabytes(const Json& bytes) { return rounded(bytes.get<double>() / 1e9, "%.2f") + " GB"; }
+
+void print_machine(const Json& machine) {
+  std::string devices;
+  for (const Json& device : machine.at("best_device")) devices += (devices.empty() ? "" : ", ") + text(device);
+  std::printf("machine\n");
+  print_line("threads", text(machine.at("threads")));
+  print_line("memory", gigabytes(machine.at("memory_bytes")));
+  print_line("instructions", text(machine.at("instructions")));
+  print_line("best device", devices);
+}
+
+std::string shape_in_words(const Json& m) {
+  std::string shape = text(m.at("layers")) + " layers of width " + text(m.at("width")) + ", " + text(m.at("heads")) +
+                      " heads of width " + text(m.at("head_width"));
+  if (m.at("key_value_heads") != m.at("heads")) {
+    shape += " sharing " + text(m.at("key_value_heads")) + " keys and values";
+  }
+  shape += ", MLP of width " + text(m.at("mlp_width"));
+  if (m.contains("experts")) {
+    const Json& e = m.at("experts");
+    shape += "; " + text(e.at("count")) + " experts of width " + text(e.at("width")) + ", " + text(e.at("per_token")) +
+             " a token, in " + text(e.at("layers")) + " layers";
+  }
+  return shape;
+}
+
+void print_model(const Json& m) {
+  std::printf("model\n");
+  print_line("source", text(m.at("source")));
+  print_line("family", text(m.at("family")));
+  print_line("parameters", count_in_words(m.at("parameters").get<double>()));
+  print_line("shape", shape_in_words(m));
+  print_line("text", text(m.at("context")) + " tokens at most, vocabulary of " + text(m.at("vocabulary")));
+  print_line("numbers", text(m.at("dtype")) + " on " + text(m.at("device")));
+  print_line("memory", gigabytes(m.at("weight_bytes")) + " for the weights, about " + gigabytes(m.at("working_bytes")) +
+                           " more to run the lens on " + text(m.at("working_tokens")) + " tokens");
+  print_line("digest", text(m.at("digest")));
+}
+
+void print_identities(const Json& checks) {
+  std::printf("identities\n");
+  for (const Json& check : checks) {
+    std::printf("  %-5s  %-46s  differs by %.1e, tolerance %.1e\n", check.at("holds").get<bool>() ? "holds" : "FAILS",
+                check.at("identity").get<std::string>().c_str(), check.at("largest_difference").get<double>(),
+                check.at("tolerance").get<double>());
   }
 }
 
 void print_report(const Json& report) {
-  print_section("machine", report.at("machine"));
-  print_section("model", report.at("model"));
-  std::printf("identities\n");
-  for (const Json& check : report.at("identities")) {
-    std::printf("  %-5s %-46s largest difference %.1e, tolerance %.1e\n", check.at("holds").get<bool>() ? "holds" : "FAILS",
-                check.at("identity").get<std::string>().c_str(), check.at("largest_difference").get<double>(),
-                check.at("tolerance").get<double>());
-  }
+  print_machine(report.at("machine"));
+  print_model(report.at("model"));
+  print_identities(report.at("identities"));
 }
 
 void run_doctor_command(DoctorArguments& arguments) {

@@ -31,12 +31,31 @@ Json model_json(const Model& model, const ModelChoice& choice) {
   const ModelConfig& c = model.config();
   const std::int64_t tokens = std::min<std::int64_t>(c.n_ctx, 1024);
   const ModelSize size = model_size(c, model.dtype(), tokens, at::get_num_threads());
-  return {{"source", choice.model},       {"family", c.family},         {"layers", c.n_layers},
-          {"width", c.d_model},           {"heads", c.n_heads},         {"key_value_heads", c.n_kv_heads},
-          {"head_width", c.d_head},       {"mlp_width", c.d_mlp},       {"context", c.n_ctx},
-          {"vocabulary", c.d_vocab},      {"parameters", size.parameters}, {"dtype", choice.dtype},
-          {"device", choice.device},      {"weight_bytes", size.weight_bytes},
-          {"working_bytes", size.working_bytes}, {"working_tokens", tokens}, {"digest", model.digest()}};
+  Json json = {{"source", choice.model},
+               {"family", c.family},
+               {"layers", c.n_layers},
+               {"width", c.d_model},
+               {"heads", c.n_heads},
+               {"key_value_heads", c.n_kv_heads},
+               {"head_width", c.d_head},
+               {"mlp_width", c.d_mlp},
+               {"context", c.n_ctx},
+               {"vocabulary", c.d_vocab},
+               {"parameters", size.parameters},
+               {"dtype", choice.dtype},
+               {"device", choice.device},
+               {"weight_bytes", size.weight_bytes},
+               {"working_bytes", size.working_bytes},
+               {"working_tokens", tokens},
+               {"digest", model.digest()}};
+  if (c.experts.count > 0) {
+    json["experts"] = {{"count", c.experts.count},
+                       {"per_token", c.experts.per_token},
+                       {"width", c.experts.width},
+                       {"shared_width", c.experts.shared_width},
+                       {"layers", std::ranges::count(c.experts.layers, true)}};
+  }
+  return json;
 }
 
 std::vector<std::int64_t> some_ids(const ModelConfig& config) {
