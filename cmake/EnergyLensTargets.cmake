@@ -3,6 +3,7 @@
 function(energy_lens_library folder)
   cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/energy_lens/${folder}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "/torch_free/")
   set(target energy_lens_${folder})
   foreach(dep ${ARG_DEPS})
     if(TARGET energy_lens_${dep})
@@ -20,6 +21,17 @@ function(energy_lens_library folder)
   target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${target} PUBLIC ${linked} PRIVATE energy_lens_flags)
   energy_lens_use_pch(${target})
+endfunction()
+
+# energy_lens_torch_free_library(<folder> DEPS ...): sources that see no torch header and link without torch, such as
+# inner loops compiled once an instruction set. Target energy_lens_<folder>, with _ for /.
+function(energy_lens_torch_free_library folder)
+  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/energy_lens/${folder}/*.cpp")
+  string(REPLACE "/" "_" target energy_lens_${folder})
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE energy_lens_flags)
 endfunction()
 
 # One precompiled <ATen/ATen.h> for the whole build, made by the core library.

@@ -37,6 +37,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(ZIP REQUIRED IMPORTED_TARGET libzip)
 find_package(CURL REQUIRED)
+find_package(hwy REQUIRED)
 
 add_library(energy_lens_flags INTERFACE)
 target_compile_options(energy_lens_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)

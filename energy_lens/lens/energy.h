@@ -28,16 +28,23 @@ struct LensRows {
   at::Tensor expected_gradient;  // [N, D] grad KL(p^L || p^l), p^L held fixed, when asked, else undefined
 };
 
+// Which code measures. Best: the fused kernel with this processor's vector instructions, for fp32 streams on the CPU;
+// everything else takes the reference. Generic: the fused kernel in plain code. Reference: chunked tensor operators.
+enum class LensKernel { Best, Generic, Reference };
+
 struct LensOptions {
-  std::int64_t top_k = 10;
+  std::int64_t top_k = 10;  // 0 to V
   bool gradient = false;
   bool expected_gradient = false;
+  LensKernel kernel = LensKernel::Best;
 };
 
 // streams: one [N, D] fp32 tensor a layer; the last is resid_pre.L (the stream after the last block, before the final
-// norm) and defines p^L. targets: [N] int64. Returns one LensRows a stream, in order. Works in blocks of 64 rows; its
-// extra memory is bounded by 64 * (4 V + layers * D) * 4 bytes and never of size tokens x layers x vocabulary.
-// Errors: BadInput (shapes, target outside the vocabulary, NaN or Inf in a stream, naming layer and row).
+// norm) and defines p^L. targets: [N] int64. Returns one LensRows a stream, in order. A row's bits depend on neither
+// the other rows nor the number of threads. Memory besides what is returned: at most kLensBytes with the fused kernel,
+// whatever N, V and the number of layers.
+// Errors: BadInput (shapes, target outside the vocabulary, top_k, NaN or Inf in a stream, naming layer and row).
+inline constexpr std::int64_t kLensBytes = std::int64_t{48} << 20;
 std::vector<LensRows> lens_rows(const std::vector<at::Tensor>& streams, const at::Tensor& targets,
                                 const Unembed& unembed, const LensOptions& options = {});
 

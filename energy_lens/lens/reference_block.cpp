@@ -1,4 +1,4 @@
-#include "energy_lens/lens/lens_block.h"
+#include "energy_lens/lens/reference_block.h"
 
 #include <limits>
 
@@ -45,7 +45,7 @@ TopTokens top_tokens(const at::Tensor& log_probs, std::int64_t k) {
 }
 
 at::Tensor rank_of(const at::Tensor& logits, const at::Tensor& target_logit, const at::Tensor& target) {
-  const at::Tensor ids = at::arange(logits.size(-1), at::kLong);
+  const at::Tensor ids = at::arange(logits.size(-1), target.options());
   return (logits > target_logit).sum(-1) + ((logits == target_logit) & (ids < target)).sum(-1);
 }
 
