@@ -50,6 +50,9 @@ void add_lens(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   command->add_flag("--bos", arguments->recipe.bos, "put the model's begin-of-text token first");
+  command->add_option("--kernel", arguments->recipe.kernel, "best, generic (no vector instructions) or reference")
+      ->check(CLI::IsMember(kLensKernels))
+      ->capture_default_str();
   command->add_option("--threads", arguments->threads, "threads; 0 uses every core")->check(CLI::Range(0, 1024));
   command->add_option("--json", arguments->json, "file for the result, - for standard output")->capture_default_str();
   command->callback([arguments] { run_lens_command(*arguments); });

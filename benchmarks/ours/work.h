@@ -34,5 +34,6 @@ const std::vector<NamedWork>& works();
 
 // One function a file.
 std::unique_ptr<Work> make_product();
+std::unique_ptr<Work> make_lens();
 
 }  // namespace energy_lens::bench

@@ -5,6 +5,7 @@ namespace energy_lens::bench {
 const std::vector<NamedWork>& works() {
   static const std::vector<NamedWork> list = {
       {"product", make_product},
+      {"lens", make_lens},
   };
   return list;
 }

@@ -1,5 +1,7 @@
 #include "energy_lens/experiment/lens_recipe.h"
 
+#include <algorithm>
+
 #include "energy_lens/core/error.h"
 #include "energy_lens/experiment/study_data.h"
 #include "energy_lens/lens/sequence_difference.h"
@@ -48,6 +50,12 @@ Json layer_json(std::int64_t layer, const LensRows& rows) {
   return json;
 }
 
+LensKernel kernel_named(const std::string& name) {
+  const auto found = std::ranges::find(kLensKernels, name);
+  if (found == kLensKernels.end()) fail(ErrorKind::Usage, "lens", "got kernel '" + name + "', expected best, generic or reference");
+  return static_cast<LensKernel>(found - kLensKernels.begin());
+}
+
 struct LensContext : ChosenModel {
   std::vector<std::int64_t> layers;
 };
@@ -59,7 +67,8 @@ Json text_json(const LensContext& context, const LensRecipe& recipe, const std::
     if (!context.tokenizer->bos_id()) fail(ErrorKind::Usage, "lens", "--bos: this model has no BOS token");
     ids.insert(ids.begin(), *context.tokenizer->bos_id());
   }
-  const TextLens lens = lens_of_text(*context.model, ids, context.layers, {.top_k = recipe.top_k});
+  const LensOptions options = {.top_k = recipe.top_k, .kernel = kernel_named(recipe.kernel)};
+  const TextLens lens = lens_of_text(*context.model, ids, context.layers, options);
   Json json = {{"text", text}, {"token_ids", ids}, {"tokens", token_strings(*context.tokenizer, ids)}};
   json["offsets"] = encoding.offsets;
   json["nll"] = lens.nll;

@@ -9,9 +9,9 @@
 namespace energy_lens {
 namespace {
 
-// A panel of W_U fills about half of a 512 KB second-level cache. Its height fixes how sums are added up, so it depends
+// A panel of W_U fills less than half of a 512 KB second-level cache. Its height fixes how sums are added up, so it depends
 // on the width alone.
-constexpr std::int64_t kPanelBytes = 288 * 1024, kLeastHeight = 24, kMostHeight = 192, kHeightStep = 12;
+constexpr std::int64_t kPanelBytes = 192 * 1024, kLeastHeight = 24, kMostHeight = 192, kHeightStep = 12;
 
 // Packing a panel costs about as much as 8 rows' products.
 constexpr std::int64_t kUsefulRows = 512;

@@ -225,7 +225,9 @@ void finish_group(const LensJob& job, const LensTiles& tiles, const LensGroup& g
     if (layer.expected_gradient != nullptr) {
       const bool capped = group.expected != nullptr;
       const float* const under_final = capped ? group.expected : last.o;
-      const double weight = row.at_target / row.total * slope - (capped ? 0.0 : final_row.at_target / final_row.total);
+      // group.expected holds the target's share of p^L; the last layer's own sums, which need no second copy, do not.
+      const double at_final = capped ? 0.0 : final_row.at_target / final_row.total;
+      const double weight = (row.at_target / row.total - at_final) * slope;
       for (std::int64_t d = 0; d < width; ++d) {
         scratch[d] = group.o[d * lanes + r] / row.total - under_final[d * lanes + r] / final_row.total +
                      weight * target[d];

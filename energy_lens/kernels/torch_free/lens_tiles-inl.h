@@ -90,18 +90,23 @@ void Pack(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
-void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, float* HWY_RESTRICT logits) {
+// Columns whose part of y [.., kGroup] stays in a 32 KB first-level cache.
+constexpr std::int64_t kNearBlocks = 24 * 1024 / (4 * kGroup * kTile);
+
+// logits [padded, kGroup] += the products over blocks [begin, end).
+HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end,
+                               const float* HWY_RESTRICT y, float* HWY_RESTRICT logits) {
   const F f;
-  for (std::int64_t v = 0; v < panel.padded; v += kTile) {
+  for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
     V sum[kTile][kVectors];
     EL_UNROLL
     for (int i = 0; i < kTile; ++i) {
       EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Set(f, panel.bias[v + i]);
+      for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Load(f, logits + i * kGroup + k * kLanes);
     }
-    const float* HWY_RESTRICT a = panel.packed + v * kTile;
-    const float* HWY_RESTRICT b = y;
-    for (std::int64_t block = 0; block < panel.blocks; ++block, a += panel.block_stride) {
+    const float* HWY_RESTRICT a = panel.packed + begin * panel.block_stride + v * kTile;
+    const float* HWY_RESTRICT b = y + begin * kTile * kGroup;
+    for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
       EL_UNROLL
       for (int j = 0; j < kTile; ++j, b += kGroup) {
         V right[kVectors];
@@ -118,8 +123,18 @@ void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, float* HWY_RE
     EL_UNROLL
     for (int i = 0; i < kTile; ++i) {
       EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, logits + (v + i) * kGroup + k * kLanes);
+      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, logits + i * kGroup + k * kLanes);
     }
+  }
+}
+
+void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, float* HWY_RESTRICT logits) {
+  const F f;
+  for (std::int64_t v = 0; v < panel.padded; ++v) {
+    for (int k = 0; k < kGroup; k += kLanes) hn::Store(hn::Set(f, panel.bias[v]), f, logits + v * kGroup + k);
+  }
+  for (std::int64_t begin = 0; begin < panel.blocks; begin += kNearBlocks) {
+    MultiplyBlocks(panel, begin, std::min(begin + kNearBlocks, panel.blocks), y, logits);
   }
 }
 
