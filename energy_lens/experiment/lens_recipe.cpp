@@ -52,7 +52,8 @@ Json layer_json(std::int64_t layer, const LensRows& rows) {
 
 LensKernel kernel_named(const std::string& name) {
   const auto found = std::ranges::find(kLensKernels, name);
-  if (found == kLensKernels.end()) fail(ErrorKind::Usage, "lens", "got kernel '" + name + "', expected best, generic or reference");
+  if (found == kLensKernels.end())
+    fail(ErrorKind::Usage, "lens", "got kernel '" + name + "', expected best, generic or reference");
   return static_cast<LensKernel>(found - kLensKernels.begin());
 }
 

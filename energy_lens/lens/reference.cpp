@@ -45,7 +45,8 @@ std::vector<LensRows> lens_of_block(const std::vector<at::Tensor>& streams, cons
     rows.depth_descent = rows.energy - last_energy;
     if (options.gradient) rows.gradient = pull_back(energy_weights(block, targets), block, streams[layer], unembed);
     if (options.expected_gradient) {
-      rows.expected_gradient = pull_back(at::exp(block.log_probs) - at::exp(last.log_probs), block, streams[layer], unembed);
+      rows.expected_gradient =
+          pull_back(at::exp(block.log_probs) - at::exp(last.log_probs), block, streams[layer], unembed);
     }
     result.push_back(std::move(rows));
   }

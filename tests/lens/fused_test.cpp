@@ -17,9 +17,9 @@ using testing::random_ids;
 using testing::random_tensor;
 
 constexpr at::Tensor LensRows::*kFloats[] = {
-    &LensRows::energy,      &LensRows::cross_entropy, &LensRows::entropy,       &LensRows::kl_to_final,
-    &LensRows::margin,      &LensRows::target_margin, &LensRows::confidence,    &LensRows::free_energy,
-    &LensRows::depth_descent, &LensRows::top_log_probs, &LensRows::gradient,    &LensRows::expected_gradient};
+    &LensRows::energy,        &LensRows::cross_entropy, &LensRows::entropy,    &LensRows::kl_to_final,
+    &LensRows::margin,        &LensRows::target_margin, &LensRows::confidence, &LensRows::free_energy,
+    &LensRows::depth_descent, &LensRows::top_log_probs, &LensRows::gradient,   &LensRows::expected_gradient};
 constexpr LensOptions kEverything = {.top_k = 5, .gradient = true, .expected_gradient = true};
 
 struct Case {
@@ -90,8 +90,8 @@ TEST(FusedLens, ReadsAnyStrideBothNormsCapsAndBfloat16) {
   Case c = random_case(20);
   c.unembed.soft_cap = 5.0;
   c.unembed.norm = NormKind::RmsNorm;
-  c.unembed.beta = {};
-  c.unembed.b_u = {};
+  c.unembed.beta = at::Tensor();
+  c.unembed.b_u = at::Tensor();
   c.streams[0] = random_tensor("wide", {20, 128}, 1.0).narrow(1, 32, 64);
   c.streams[1] = random_tensor("turned", {64, 20}, 1.0).t();
   expect_near(run(c), run(in_double(c)));

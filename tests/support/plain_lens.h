@@ -104,10 +104,10 @@ class LensProblem {
     o.rank.resize(n);
     o.top_ids.resize(n * k);
     o.top_log_probs.resize(n * k);
-    LensLayer made{streams[l].data(), shape.width, o.energy.data(), o.cross_entropy.data(), o.entropy.data(),
-                   o.kl_to_final.data(), o.margin.data(), o.target_margin.data(), o.confidence.data(),
-                   o.free_energy.data(), o.depth_descent.data(), o.rank.data(), o.top_ids.data(),
-                   o.top_log_probs.data()};
+    LensLayer made{streams[l].data(),   shape.width,           o.energy.data(),        o.cross_entropy.data(),
+                   o.entropy.data(),    o.kl_to_final.data(),  o.margin.data(),        o.target_margin.data(),
+                   o.confidence.data(), o.free_energy.data(),  o.depth_descent.data(), o.rank.data(),
+                   o.top_ids.data(),    o.top_log_probs.data()};
     if (gradients) {
       o.gradient.resize(n * static_cast<std::size_t>(shape.width));
       o.expected_gradient.resize(o.gradient.size());

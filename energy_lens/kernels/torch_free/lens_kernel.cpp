@@ -9,8 +9,8 @@
 namespace energy_lens {
 namespace {
 
-// A panel of W_U fills less than half of a 512 KB second-level cache. Its height fixes how sums are added up, so it depends
-// on the width alone.
+// A panel of W_U fills less than half of a 512 KB second-level cache. Its height fixes how sums are added up, so it
+// depends on the width alone.
 constexpr std::int64_t kPanelBytes = 192 * 1024, kLeastHeight = 24, kMostHeight = 192, kHeightStep = 12;
 
 // Packing a panel costs about as much as 8 rows' products.
@@ -59,8 +59,7 @@ std::int64_t group_bytes(const LensJob& job, const Sizes& s, bool last) {
   const Wanted wanted = wanted_of(job, last);
   const std::int64_t matrices = 1 + wanted.o + wanted.expected;
   return matrices * LensArena::bytes_of<float>(s.padded_width * s.lanes) + LensArena::bytes_of<LensGroup>(1) +
-         LensArena::bytes_of<float>(s.lanes * kept_of(job)) +
-         LensArena::bytes_of<std::int32_t>(s.lanes * kept_of(job));
+         LensArena::bytes_of<float>(s.lanes * kept_of(job)) + LensArena::bytes_of<std::int32_t>(s.lanes * kept_of(job));
 }
 
 // What does not grow with the chunk: the panel, its bias, five [height, lanes] buffers, two scratches.

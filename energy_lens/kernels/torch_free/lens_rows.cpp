@@ -97,9 +97,9 @@ class Ranking {
         target_(sums.target[r]) {}
   // Moves to the next; at most kept + 1 times.
   void next() {
-    const bool others_first = at_ < kept_ && ids_[at_] >= 0 &&
-                              (used_ || values_[at_] > target_value_ ||
-                               (values_[at_] == target_value_ && ids_[at_] < target_));
+    const bool others_first =
+        at_ < kept_ && ids_[at_] >= 0 &&
+        (used_ || values_[at_] > target_value_ || (values_[at_] == target_value_ && ids_[at_] < target_));
     if (others_first || used_) {
       value = values_[at_];
       id = ids_[at_++];
@@ -229,8 +229,8 @@ void finish_group(const LensJob& job, const LensTiles& tiles, const LensGroup& g
       const double at_final = capped ? 0.0 : final_row.at_target / final_row.total;
       const double weight = (row.at_target / row.total - at_final) * slope;
       for (std::int64_t d = 0; d < width; ++d) {
-        scratch[d] = group.o[d * lanes + r] / row.total - under_final[d * lanes + r] / final_row.total +
-                     weight * target[d];
+        scratch[d] =
+            group.o[d * lanes + r] / row.total - under_final[d * lanes + r] / final_row.total + weight * target[d];
       }
       pull_back(head, layer.stream + at * layer.stride, scratch, layer.expected_gradient + at * width);
     }

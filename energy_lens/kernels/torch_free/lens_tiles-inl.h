@@ -227,8 +227,7 @@ HWY_INLINE void AddDifferences(const LensPanel& panel, const float* logits, int 
   AddLanes(total, sums.differences + k);
 }
 
-HWY_INLINE void AddContrast(const LensPanel& panel, const LensFinal& last, const float* logits, int k,
-                            LensSums& sums) {
+HWY_INLINE void AddContrast(const LensPanel& panel, const LensFinal& last, const float* logits, int k, LensSums& sums) {
   const F f;
   const V target = hn::LoadU(f, sums.target_logit + k), last_target = hn::LoadU(f, last.sums->target_logit + k);
   V total = hn::Zero(f);
@@ -331,8 +330,8 @@ void Measure(const LensPanel& panel, const LensFinal& last, LensSums& sums, floa
 }
 
 const LensTiles& TilesOfTarget() {
-  static const LensTiles tiles = {hwy::TargetName(HWY_TARGET), kGroup, kTile, Pack, Multiply, TargetLogits, Cap,
-                                  Measure, Slope, Accumulate};
+  static const LensTiles tiles = {
+      hwy::TargetName(HWY_TARGET), kGroup, kTile, Pack, Multiply, TargetLogits, Cap, Measure, Slope, Accumulate};
   return tiles;
 }
 

@@ -31,17 +31,17 @@ struct LensMatrix {
 struct alignas(64) LensSums {
   std::int32_t target[kMostLanes];
   float target_logit[kMostLanes];
-  float largest[kMostLanes];      // m, at least z_t
-  float rescale[kMostLanes];      // e^(m before - m) of the last panel
-  double shrink[kMostLanes];      // the same in fp64
-  double others[kMostLanes];      // sum over v != t of e^(z - m)
-  double weighted[kMostLanes];    // sum over v != t of e^(z - m) (z - m)
-  double differences[kMostLanes]; // sum over v of z - z_t
-  double contrast[kMostLanes];    // sum over v of e^(zL - mL) ((zL - zL_t) - (z - z_t)); L is the last layer
-  std::int32_t rank[kMostLanes];  // entries before the target: larger, or equal with a lower id
-  std::int64_t kept = 0;          // the largest logits but the target's, per lane, descending, lower ids first
-  float* kept_values = nullptr;       // [lanes, kept]
-  std::int32_t* kept_ids = nullptr;   // [lanes, kept]
+  float largest[kMostLanes];         // m, at least z_t
+  float rescale[kMostLanes];         // e^(m before - m) of the last panel
+  double shrink[kMostLanes];         // the same in fp64
+  double others[kMostLanes];         // sum over v != t of e^(z - m)
+  double weighted[kMostLanes];       // sum over v != t of e^(z - m) (z - m)
+  double differences[kMostLanes];    // sum over v of z - z_t
+  double contrast[kMostLanes];       // sum over v of e^(zL - mL) ((zL - zL_t) - (z - z_t)); L is the last layer
+  std::int32_t rank[kMostLanes];     // entries before the target: larger, or equal with a lower id
+  std::int64_t kept = 0;             // the largest logits but the target's, per lane, descending, lower ids first
+  float* kept_values = nullptr;      // [lanes, kept]
+  std::int32_t* kept_ids = nullptr;  // [lanes, kept]
 };
 
 // The last layer's share of a panel: its logits and e^(zL - mL), both [count, lanes], targets included.
