@@ -35,5 +35,6 @@ const std::vector<NamedWork>& works();
 // One function a file.
 std::unique_ptr<Work> make_product();
 std::unique_ptr<Work> make_lens();
+std::unique_ptr<Work> make_study();
 
 }  // namespace energy_lens::bench

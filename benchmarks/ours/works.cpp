@@ -6,6 +6,7 @@ const std::vector<NamedWork>& works() {
   static const std::vector<NamedWork> list = {
       {"product", make_product},
       {"lens", make_lens},
+      {"study", make_study},
   };
   return list;
 }

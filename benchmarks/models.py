@@ -1,0 +1,21 @@
+"""Model folders that the rows share, made once under build/bench/models with drawn weights."""
+
+import pathlib
+
+# GPT-2 small's shape: 12 layers, width 768, 50,257 tokens.
+GPT2_SMALL = pathlib.Path(__file__).resolve().parent.parent / "build/bench/models/gpt2-small-drawn"
+
+
+def make_gpt2_small():
+    if not (GPT2_SMALL / "model.safetensors").exists():
+        import torch
+        from transformers import GPT2Config, GPT2LMHeadModel
+
+        torch.manual_seed(0)
+        GPT2LMHeadModel(GPT2Config()).save_pretrained(GPT2_SMALL)
+
+
+def tokens(count, length, vocabulary=50257):
+    import torch
+
+    return torch.randint(vocabulary, (count, length), generator=torch.Generator().manual_seed(1))

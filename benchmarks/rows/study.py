@@ -1,0 +1,68 @@
+"""The whole per-layer energy study of GPT-2 small's shape, T = 1,024: forward pass and 13 lens layers."""
+
+import functools
+
+import models
+import torch
+from rivals.study import hidden_streams, lens_rows
+from row import Row
+
+SEQUENCES, LENGTH, CHECKED = 8, 1024, 48
+
+
+def inputs():
+    models.make_gpt2_small()
+    return {"ids": models.tokens(SEQUENCES, LENGTH)}
+
+
+@functools.cache
+def exact():
+    """Energy and gradient of the first CHECKED rows in fp64: no later token can change them."""
+    from transformers import GPT2LMHeadModel
+
+    model = GPT2LMHeadModel.from_pretrained(models.GPT2_SMALL, dtype=torch.float64).eval().requires_grad_(False)
+    ids = models.tokens(SEQUENCES, LENGTH)[0, : CHECKED + 1]
+    with torch.no_grad():
+        streams = hidden_streams(model, ids)
+    return [lens_rows(model, stream[:CHECKED], ids[1:]) for stream in streams]
+
+
+def largest_error(answer):
+    energy = gradient = 0.0
+    for layer, (e, _, _, g) in enumerate(exact()):
+        energy = max(energy, float((answer[f"energy.{layer}"][:CHECKED].double() - e).abs().max()))
+        gradient = max(gradient, float((answer[f"gradient.{layer}"][:CHECKED].double() - g).abs().max() / g.abs().max()))
+    return {"energy": energy, "gradient": gradient}
+
+
+def errors(given, ours, theirs):
+    # At most twice the rival's own rounding error, and never held to less than fp32's over a dozen layers.
+    rival = largest_error(theirs)
+    return {name: (error, max(2 * rival[name], 1e-4)) for name, error in largest_error(ours).items()}
+
+
+def row(dtype, rival_class, required):
+    return Row(
+        id=f"study-{dtype}",
+        what=f"per-layer study, GPT-2 small shape, {dtype}, T = {LENGTH}, {SEQUENCES} sequences one a run",
+        work="study",
+        rival="transformers + torch script, chunks of 256 rows, same dtype" if dtype != "bfloat16-over-float32"
+        else "the fp32 script",
+        rival_class=rival_class,
+        required=required,
+        inputs=inputs,
+        errors=errors,
+        params={"model": str(models.GPT2_SMALL), "dtype": dtype.split("-")[0]},
+        repeats=SEQUENCES,
+        gflop=LENGTH * (0.1699 + 0.0189 + 13 * 4e-9 * 768 * 50257),
+        memory_share=1 / 8,
+        slow=True,
+        needs=("transformers",),
+    )
+
+
+ROWS = [
+    row("float32", "rivals.study:Float32Script", 2.0),
+    row("bfloat16", "rivals.study:Bfloat16Script", 2.5),
+    row("bfloat16-over-float32", "rivals.study:Float32Script", 6.0),
+]
