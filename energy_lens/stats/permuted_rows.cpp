@@ -85,7 +85,7 @@ EL_INLINE void studentise_body(const Term* __restrict__ totals, double least, st
   attribute void studentise(const Term* totals, double least, std::int64_t count, double* statistics) {       \
     studentise_body(totals, least, count, statistics);                                                        \
   }                                                                                                           \
-  constexpr RowKernels kernels = {add_column, make_terms, add_terms, studentise};                             \
+  constexpr PermutationKernels kernels = {add_column, make_terms, add_terms, studentise};                             \
   }
 
 EL_ROW_KERNELS(generic, )
@@ -95,7 +95,7 @@ EL_ROW_KERNELS(avx2, __attribute__((target("avx2,fma"))))
 
 }  // namespace
 
-const RowKernels& row_kernels(InstructionSet instructions) {
+const PermutationKernels& permutation_kernels(InstructionSet instructions) {
 #if defined(__x86_64__)
   if (instructions != InstructionSet::Generic) return avx2::kernels;
 #endif

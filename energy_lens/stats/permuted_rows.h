@@ -14,7 +14,7 @@ struct alignas(16) Term {
 
 constexpr int kRowsAtOnce = 3;  // their terms stay near the core while all permutations read them
 
-struct RowKernels {
+struct PermutationKernels {
   // row[e] += value * column[e]
   void (*add_column)(double value, const double* column, std::int64_t documents, double* row);
   // terms[e] = {row[e], (row[e] + common[e])^2 - common[e]^2}; returns the largest row[e]^2.
@@ -26,6 +26,6 @@ struct RowKernels {
   void (*studentise)(const Term* totals, double least, std::int64_t count, double* statistics);
 };
 
-const RowKernels& row_kernels(InstructionSet instructions = best_instruction_set());
+const PermutationKernels& permutation_kernels(InstructionSet instructions = best_instruction_set());
 
 }  // namespace energy_lens

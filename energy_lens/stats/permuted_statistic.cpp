@@ -58,7 +58,7 @@ class RowBlock {
   double largest() const { return largest_; }
 
  private:
-  const RowKernels& kernels_ = row_kernels();
+  const PermutationKernels& kernels_ = permutation_kernels();
   const DocumentProducts& products_;
   const Permutations& permutations_;
   std::int64_t begin_;
@@ -87,7 +87,7 @@ double observed_statistic(const DocumentProducts& products) {
     largest = std::max(largest, excess * excess);
   }
   double statistic = 0.0;
-  row_kernels().studentise(&total, least_square(largest), 1, &statistic);
+  permutation_kernels().studentise(&total, least_square(largest), 1, &statistic);
   return statistic;
 }
 
@@ -100,7 +100,7 @@ void permuted_statistics(const DocumentProducts& products, const Permutations& p
     i = block.append(i);
     if (block.full() || i == products.firings.size()) block.add_to(totals);
   }
-  row_kernels().studentise(totals.data(), least_square(std::max(common.square, block.largest())),
+  permutation_kernels().studentise(totals.data(), least_square(std::max(common.square, block.largest())),
                            static_cast<std::int64_t>(totals.size()), out.data());
 }
 
