@@ -1,0 +1,9 @@
+// The same loops over Highway's emulated vectors, which are plain C++: what runs where no vector instructions do.
+#define HWY_COMPILE_ONLY_EMU128
+#include "energy_lens/kernels/torch_free/row_kernels-inl.h"
+
+namespace energy_lens {
+
+const RowKernels& generic_row_kernels() { return HWY_NAMESPACE::KernelsOfTarget(); }
+
+}  // namespace energy_lens
