@@ -3,7 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "energy_lens/core/error.h"
-#include "energy_lens/kernels/torch_free/scratch.h"
+#include "energy_lens/kernels/torch_free/lens_arena.h"
 
 namespace energy_lens {
 namespace {
@@ -11,9 +11,11 @@ namespace {
 // Fewer rows than this are not worth a second thread.
 constexpr std::int64_t kRowGrain = 16;
 
-Scratch& thread_scratch() {
-  thread_local Scratch scratch;
-  return scratch;
+// Working memory of this thread, valid until the next call.
+float* thread_scratch(std::int64_t count) {
+  thread_local LensArena arena;
+  arena.reset(LensArena::bytes_of<float>(count));
+  return arena.take<float>(count);
 }
 
 const float* numbers_or_null(const at::Tensor& x) {
@@ -45,7 +47,7 @@ void multiply_rows(const RowKernels& kernels, const at::Tensor& x, const at::Ten
   const RowProduct product{const_row_view(x), row_view(y), x.size(0), weight_view(w), numbers_or_null(bias), activation};
   const std::int64_t panels = (w.size(1) + kernels.panel - 1) / kernels.panel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    kernels.multiply(product, begin, end - begin, thread_scratch().numbers(kernels.product_scratch()));
+    kernels.multiply(product, begin, end - begin, thread_scratch(kernels.product_scratch()));
   });
 }
 
@@ -77,7 +79,7 @@ void attend_heads(const RowKernels& kernels, std::int64_t heads,
   at::parallel_for(0, heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const HeadAttention head = head_of(i);
-      kernels.attend(head, thread_scratch().numbers(kernels.attention_scratch(head)));
+      kernels.attend(head, thread_scratch(kernels.attention_scratch(head)));
     }
   });
 }

@@ -1,59 +1,18 @@
 #include "energy_lens/model/experts.h"
 
-#include <algorithm>
-#include <array>
-#include <functional>
 #include <vector>
 
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kTile = 8;
-
-using RowFunction = std::function<at::Tensor(const at::Tensor&)>;
-
-// Places of a product of kTile rows: which row each takes, or -1.
-using Tile = std::array<std::int64_t, kTile>;
-
-// A row always sits at its index modulo kTile, so that its bits do not depend on which other rows were chosen: matrix
-// products may round differently from place to place and from height to height.
-std::vector<Tile> tiles_of(const std::vector<std::int64_t>& rows) {
-  std::vector<Tile> tiles;
-  std::array<std::size_t, kTile> used = {};
-  for (const std::int64_t row : rows) {
-    const auto place = static_cast<std::size_t>(row % kTile);
-    const std::size_t tile = used[place]++;
-    if (tile == tiles.size()) tiles.emplace_back().fill(-1);
-    tiles[tile][place] = row;
-  }
-  return tiles;
-}
-
-at::Tensor indices(const std::vector<std::int64_t>& values, const at::Tensor& like) {
-  return at::tensor(values, at::kLong).to(like.device());
-}
-
-// function maps [kTile, In] to [kTile, Out] row by row; only the rows asked for are computed. -> [R, Out], other rows
-// 0; undefined without rows.
-at::Tensor map_chosen(const at::Tensor& x, const std::vector<std::int64_t>& rows, const RowFunction& function) {
-  std::vector<at::Tensor> results;
-  std::vector<std::int64_t> order;
-  for (const Tile& tile : tiles_of(rows)) {
-    std::vector<std::int64_t> taken(tile.begin(), tile.end()), places;
-    for (std::int64_t place = 0; place < kTile; ++place) {
-      std::int64_t& row = taken[static_cast<std::size_t>(place)];
-      if (row >= 0) {
-        places.push_back(place);
-        order.push_back(row);
-      } else {
-        row = rows.front();  // its result is dropped
-      }
-    }
-    results.push_back(function(x.index_select(0, indices(taken, x))).index_select(0, indices(places, x)));
-  }
-  if (results.empty()) return {};
-  const at::Tensor values = at::cat(results);
-  return at::zeros({x.size(0), values.size(1)}, values.options()).index_copy(0, indices(order, x), values);
+// function maps [n, In] to [n, Out] row by row; only the rows asked for are computed. -> [R, Out], other rows 0;
+// undefined without rows.
+template <class Function>
+at::Tensor map_chosen(const at::Tensor& x, const std::vector<std::int64_t>& rows, const Function& function) {
+  if (rows.empty()) return {};
+  const at::Tensor chosen = at::tensor(rows, at::kLong).to(x.device());
+  const at::Tensor values = function(x.index_select(0, chosen));
+  return at::zeros({x.size(0), values.size(1)}, values.options()).index_copy(0, chosen, values);
 }
 
 // chosen [R, E] bool -> the rows of each expert.
@@ -65,6 +24,11 @@ std::vector<std::vector<std::int64_t>> rows_of_experts(const at::Tensor& chosen)
     if (flags[i]) rows[static_cast<std::size_t>(i % local.size(1))].push_back(i / local.size(1));
   }
   return rows;
+}
+
+// Row by row: an operator on the whole column would treat the numbers at its end apart.
+at::Tensor sigmoid_of_column(const at::Tensor& x) {
+  return at::softmax(at::cat({x, at::zeros_like(x)}, 1), -1).narrow(1, 0, 1);
 }
 
 at::Tensor gated(const at::Tensor& x, const GatedWeights& mlp, Activation activation) {
@@ -99,7 +63,7 @@ at::Tensor expert_activations(const at::Tensor& x, const ModelConfig& config, co
     parts.push_back(part.defined() ? part * weight : nothing);
   }
   if (experts.shared_gate.w.defined()) {
-    parts.push_back(gated(x, experts.shared, activation) * at::sigmoid(apply_affine(x, experts.shared_gate)));
+    parts.push_back(gated(x, experts.shared, activation) * sigmoid_of_column(apply_affine(x, experts.shared_gate)));
   }
   return at::cat(parts, 1);
 }

@@ -4,7 +4,8 @@
 //
 // hook_post of such a layer is the product's input, so that the layer stays one matrix behind it: [R, M] with
 // M = E Me + Ms, expert by expert weight * act(x W_gate) * (x W_up), zero where a row does not go, the shared expert
-// last. Rows are at most 64; a row's bits depend on its index alone, not on where the other rows go.
+// last. Without autograd on the CPU a row's bits depend on no other row; call it with kExpertRows at most, inside a
+// parallel region.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -13,6 +14,9 @@
 #include "energy_lens/model/weights.h"
 
 namespace energy_lens {
+
+// hook_post is wide: so many rows of it stand in memory at once.
+inline constexpr std::int64_t kExpertRows = 64;
 
 // M of hook_post in a layer with experts.
 std::int64_t experts_width(const ExpertConfig& config);

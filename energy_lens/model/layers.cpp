@@ -1,8 +1,11 @@
 #include "energy_lens/model/layers.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <array>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/kernels/row_operations.h"
 #include "energy_lens/kernels/stable_product.h"
 
 namespace energy_lens {
@@ -10,7 +13,7 @@ namespace {
 
 struct NamedActivation {
   std::string_view name;
-  Activation function;
+  Activation activation;
 };
 
 at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
@@ -18,13 +21,16 @@ at::Tensor gelu_exact(const at::Tensor& x) { return at::gelu(x); }
 at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
 at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
 
-constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", gelu_tanh},
-                                                          {"gelu_fast", gelu_tanh},
-                                                          {"gelu_pytorch_tanh", gelu_tanh},
-                                                          {"gelu", gelu_exact},
-                                                          {"relu", relu},
-                                                          {"silu", silu},
-                                                          {"swish", silu}}};
+constexpr Activation kGeluTanh{gelu_tanh, RowActivation::GeluTanh};
+constexpr Activation kSilu{silu, RowActivation::Silu};
+
+constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", kGeluTanh},
+                                                          {"gelu_fast", kGeluTanh},
+                                                          {"gelu_pytorch_tanh", kGeluTanh},
+                                                          {"gelu", {gelu_exact, RowActivation::GeluErf}},
+                                                          {"relu", {relu, RowActivation::Relu}},
+                                                          {"silu", kSilu},
+                                                          {"swish", kSilu}}};
 
 }  // namespace
 
@@ -41,6 +47,7 @@ at::Tensor apply_norm(const at::Tensor& x, const ModelConfig& config, const Norm
 
 at::Tensor apply_affine(const at::Tensor& x, const AffineWeights& affine) {
   const at::ScalarType type = affine.w.scalar_type();
+  if (!at::GradMode::is_enabled() && x.is_cpu()) return row_product(x, affine.w, affine.b);
   if (type == at::kFloat) return stable_product(x, affine.w, affine.b);
   const at::Tensor rows = x.to(type);
   return (affine.b.defined() ? at::addmm(affine.b, rows, affine.w) : at::mm(rows, affine.w)).to(at::kFloat);
@@ -51,7 +58,7 @@ at::Tensor soft_capped(const at::Tensor& x, double cap) { return cap == 0.0 ? x 
 Activation activation_named(const std::string& name) {
   std::string known;
   for (const NamedActivation& entry : kActivations) {
-    if (entry.name == name) return entry.function;
+    if (entry.name == name) return entry.activation;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
   fail(ErrorKind::BadInput, "load_model", "config.json has activation '" + name + "', expected one of " + known);

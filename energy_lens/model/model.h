@@ -25,8 +25,8 @@ struct Unembed {
   double soft_cap = 0.0;  // c tanh(z / c) of the logits (Gemma 2); 0: none
 };
 
-// Keys and values of the tokens already seen, one pair a layer: [B, Hkv, T, Dh], keys
-// after rotation. Owned by the caller; starts empty.
+// Keys and values of the tokens already seen, one pair a layer: [B, Hkv, C, Dh], keys after rotation; the first `length`
+// of C are filled. Owned by the caller; starts empty.
 struct KvCache {
   std::vector<at::Tensor> keys, values;
   std::int64_t length = 0;
@@ -37,7 +37,8 @@ struct ForwardOptions {
   Observer* observer = nullptr;       // not owned
   Editor* editor = nullptr;           // not owned
   KvCache* cache = nullptr;           // not owned; all sequences of the batch must have equal length
-  bool differentiable = false;        // record autograd history (whole-tensor operators instead of fixed blocks)
+  bool differentiable = false;        // record autograd history: tensor operators instead of row kernels; no cache
+  bool generic_kernels = false;       // row kernels without vector instructions
 };
 
 struct ForwardResult {
@@ -54,7 +55,7 @@ class Model {
   virtual std::string digest() const = 0;  // SHA-256 of the weight files
   virtual std::int64_t parameters() const = 0;  // numbers in the weights, shared ones once
 
-  // Errors: BadInput (id outside the vocabulary, longer than n_ctx, empty).
+  // Errors: BadInput (id outside the vocabulary, longer than n_ctx, empty); Usage (differentiable with a cache).
   virtual ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options = {}) const = 0;
 
   // Runs blocks first_layer..L-1 (and the unembedding) on a given stream: resid [B, T, D] is resid_pre.first_layer.

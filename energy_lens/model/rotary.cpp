@@ -37,4 +37,20 @@ at::Tensor rotate(const at::Tensor& x, const RotaryTable& table) {
   return 2 * half == width ? turned : at::cat({turned, x.narrow(-1, 2 * half, width - 2 * half)}, -1);
 }
 
+void rotate_in_place(float* heads, std::int64_t count, std::int64_t width, const RotaryTable& table,
+                     std::int64_t token) {
+  const std::int64_t half = table.cos.size(1);
+  const float* const cos = table.cos.const_data_ptr<float>() + token * half;
+  const float* const sin = table.sin.const_data_ptr<float>() + token * half;
+  for (std::int64_t h = 0; h < count; ++h) {
+    float* const low = heads + h * width;
+    float* const high = low + half;
+    for (std::int64_t i = 0; i < half; ++i) {
+      const float x = low[i], y = high[i];
+      low[i] = x * cos[i] - y * sin[i];
+      high[i] = y * cos[i] + x * sin[i];
+    }
+  }
+}
+
 }  // namespace energy_lens

@@ -22,4 +22,8 @@ RotaryTable rotary_table(const RotaryConfig& config, std::int64_t first, std::in
 // x [B, T, H, Dh], table of T rows -> the same shape.
 at::Tensor rotate(const at::Tensor& x, const RotaryTable& table);
 
+// The same of one token's heads [H, Dh], by row `token` of the table, where they stand.
+void rotate_in_place(float* heads, std::int64_t count, std::int64_t width, const RotaryTable& table,
+                     std::int64_t token);
+
 }  // namespace energy_lens

@@ -11,6 +11,7 @@
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/forward_pass.h"
 #include "energy_lens/model/placement.h"
+#include "energy_lens/model/row_pass.h"
 #include "energy_lens/model/size.h"
 #include "energy_lens/model/weight_files.h"
 
@@ -26,6 +27,9 @@ std::int64_t Transformer::parameters() const {
 }
 
 void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& options) const {
+  if (options.differentiable && options.cache != nullptr) {
+    fail(ErrorKind::Usage, "forward", "got a KV cache for a differentiable pass, expected one or the other");
+  }
   check_shape("forward", "ids", batch.ids, {{"B", static_cast<std::int64_t>(batch.lengths.size())}, {"T"}});
   const std::int64_t past = options.cache != nullptr ? options.cache->length : 0, tokens = batch.ids.size(1);
   if (tokens == 0 || past + tokens > config_.n_ctx) {
@@ -49,33 +53,39 @@ void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& opt
 
 namespace {
 
-ForwardResult finish(ForwardPass& pass, const at::Tensor& resid, const ForwardOptions& options) {
+template <class Pass>
+ForwardResult run(Pass&& pass, std::int64_t first_layer, const at::Tensor& entering, const ForwardOptions& options) {
+  const at::Tensor resid = pass.run_blocks(first_layer, entering.defined() ? entering : pass.embed());
   return {options.logits ? pass.unembed(resid) : at::Tensor(), resid};
 }
 
 }  // namespace
 
-ForwardResult Transformer::forward(const TokenBatch& batch, const ForwardOptions& options) const {
+// entering: resid_pre.first_layer, undefined to start with the tokens.
+ForwardResult Transformer::run_from(std::int64_t first_layer, const at::Tensor& entering, const TokenBatch& batch,
+                                    const ForwardOptions& options) const {
   check_batch(batch, options);
   std::optional<at::NoGradGuard> no_grad;
   if (!options.differentiable) no_grad.emplace();
-  ForwardPass pass(config_, weights_, batch, options);
-  return finish(pass, pass.run_blocks(0, pass.embed()), options);
+  if (options.differentiable || !weights_.embed.is_cpu()) {
+    return run(ForwardPass(config_, weights_, batch, options), first_layer, entering, options);
+  }
+  return run(RowPass(config_, weights_, batch, options), first_layer, entering, options);
+}
+
+ForwardResult Transformer::forward(const TokenBatch& batch, const ForwardOptions& options) const {
+  return run_from(0, {}, batch, options);
 }
 
 ForwardResult Transformer::forward_from(std::int64_t first_layer, const at::Tensor& resid, const TokenBatch& batch,
                                         const ForwardOptions& options) const {
-  check_batch(batch, options);
   check_shape("forward_from", "resid", resid,
               {{"B", batch.ids.size(0)}, {"T", batch.ids.size(1)}, {"D", config_.d_model}});
   if (first_layer < 0 || first_layer > config_.n_layers) {
     fail(ErrorKind::Usage, "forward_from",
          "got layer " + std::to_string(first_layer) + ", expected 0 to " + std::to_string(config_.n_layers));
   }
-  std::optional<at::NoGradGuard> no_grad;
-  if (!options.differentiable) no_grad.emplace();
-  ForwardPass pass(config_, weights_, batch, options);
-  return finish(pass, pass.run_blocks(first_layer, resid), options);
+  return run_from(first_layer, resid, batch, options);
 }
 
 namespace {

@@ -22,6 +22,8 @@ class Transformer : public Model {
 
  private:
   void check_batch(const TokenBatch& batch, const ForwardOptions& options) const;
+  ForwardResult run_from(std::int64_t first_layer, const at::Tensor& entering, const TokenBatch& batch,
+                         const ForwardOptions& options) const;
   ModelConfig config_;
   ModelWeights weights_;
   at::ScalarType dtype_;

@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 
 #include "energy_lens/core/error.h"
@@ -35,10 +36,10 @@ at::Tensor logits_of(const Model& model, const std::vector<std::vector<std::int6
 TEST(Forward, BatchPaddingAndThreadsChangeNoBit) {
   const auto model = tiny_model();
   const std::vector<std::vector<std::int64_t>> sequences = {random_ids(130, 50, 1), random_ids(7, 50, 2),
-                                                            random_ids(64, 50, 3)};
+                                                            random_ids(64, 50, 3), random_ids(1, 50, 4)};
   const at::Tensor together = logits_of(*model, sequences);
   const int threads = at::get_num_threads();
-  for (const int count : {1, 2}) {
+  for (const int count : {1, 2, 3}) {
     at::set_num_threads(count);
     EXPECT_TRUE(at::equal(logits_of(*model, sequences), together)) << count << " threads";
     for (std::size_t i = 0; i < sequences.size(); ++i) {
@@ -106,21 +107,76 @@ TEST(Forward, RestartingFromAnyLayerGivesTheSameBits) {
   EXPECT_TRUE(at::equal(model->forward_from(3, whole.resid, batch).logits, whole.logits));
 }
 
-TEST(Forward, WholeTensorsAndCacheAgreeWithBlocks) {
+TEST(Forward, RowKernelsAgreeWithTensorOperators) {
   const auto model = tiny_model();
-  const std::vector<std::int64_t> ids = random_ids(80, 50);
-  const at::Tensor blocks = logits_of(*model, {ids});
-  ForwardOptions differentiable;
+  const TokenBatch batch = pad_right({random_ids(80, 50)});
+  ForwardOptions differentiable, generic;
   differentiable.differentiable = true;
-  EXPECT_LT((model->forward(pad_right({ids}), differentiable).logits - blocks).abs().max().item<float>(), 1e-4);
+  generic.generic_kernels = true;
+  const at::Tensor expected = model->forward(batch, differentiable).logits;
+  EXPECT_LT((model->forward(batch).logits - expected).abs().max().item<float>(), 1e-4);
+  EXPECT_LT((model->forward(batch, generic).logits - expected).abs().max().item<float>(), 1e-4);
+}
+
+TEST(Forward, ACacheChangesNoBit) {
+  const auto model = tiny_model();
+  const std::vector<std::int64_t> ids = random_ids(150, 50);
+  const at::Tensor whole = logits_of(*model, {ids});
   KvCache cache;
   ForwardOptions cached;
   cached.cache = &cache;
-  for (std::size_t begin = 0, count = 50; begin < ids.size(); begin += count, count = 10) {
+  for (std::size_t begin = 0, count = 50; begin < ids.size(); begin += count, count = begin < 70 ? 10 : 1) {
     const std::vector<std::int64_t> part(ids.begin() + begin, ids.begin() + begin + count);
     const at::Tensor logits = model->forward(pad_right({part}), cached).logits;
-    EXPECT_LT((logits[0] - blocks[0].narrow(0, begin, count)).abs().max().item<float>(), 1e-4);
+    EXPECT_TRUE(at::equal(logits[0], whole[0].narrow(0, begin, count))) << begin;
   }
+  cached.differentiable = true;
+  EXPECT_THROW(model->forward(pad_right({{1}}), cached), Error);
+}
+
+struct Nested : Observer {
+  explicit Nested(const Model& model) : model(model) {}
+  bool wants(const SiteRef&) const override { return true; }
+  void observe(const SiteRef&, const at::Tensor&, const TokenBatch&) override { model.forward(pad_right({{1, 2, 3}})); }
+  const Model& model;
+};
+
+TEST(Forward, AnObserverMayRunTheModel) {
+  const auto model = tiny_model();
+  const TokenBatch batch = pad_right({random_ids(20, 50)});
+  Nested nested(*model);
+  ForwardOptions options;
+  options.observer = &nested;
+  EXPECT_TRUE(at::equal(model->forward(batch, options).logits, model->forward(batch).logits));
+}
+
+struct ThreadCounter : Observer {
+  bool wants(const SiteRef&) const override { return true; }
+  void observe(const SiteRef&, const at::Tensor&, const TokenBatch&) override {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    most = std::max<std::int64_t>(most, std::distance(begin(tasks), end(tasks)));
+  }
+  std::int64_t most = 0;
+};
+
+TEST(Forward, NoMoreThreadsRunThanAskedFor) {
+  if (!std::filesystem::exists("/proc/self/task")) GTEST_SKIP() << "needs Linux's list of threads";
+  const auto model = tiny_model();
+  const TokenBatch batch = pad_right({random_ids(120, 50)});
+  const int threads = at::get_num_threads();
+  std::map<int, std::int64_t> running;
+  for (const int count : {1, 2}) {
+    at::set_num_threads(count);
+    ThreadCounter counter;
+    ForwardOptions options;
+    options.observer = &counter;
+    model->forward(batch, options);
+    running[count] = counter.most;
+  }
+  at::set_num_threads(threads);
+  // One is the caller's. Threads that other tests left behind are there both times.
+  EXPECT_LE(running[2], running[1] + 1);
+  EXPECT_GE(running[1], 1);
 }
 
 TEST(Forward, GreedyGenerationFollowsTheArgmaxOfAFullPass) {

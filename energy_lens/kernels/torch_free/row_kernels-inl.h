@@ -7,6 +7,7 @@
 #endif
 
 #include "energy_lens/kernels/torch_free/row_attention-inl.h"
+#include "energy_lens/kernels/torch_free/row_norm-inl.h"
 #include "energy_lens/kernels/torch_free/row_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();

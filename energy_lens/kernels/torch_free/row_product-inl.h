@@ -1,12 +1,10 @@
-// Products of rows with a weight matrix, and norms of rows, for one instruction set.
+// Products of rows with a weight matrix for one instruction set.
 #if defined(ENERGY_LENS_ROW_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ENERGY_LENS_ROW_PRODUCT_INL_H_
 #undef ENERGY_LENS_ROW_PRODUCT_INL_H_
 #else
 #define ENERGY_LENS_ROW_PRODUCT_INL_H_
 #endif
-
-#include <cmath>
 
 #include "energy_lens/kernels/torch_free/row_tile-inl.h"
 
@@ -16,44 +14,95 @@ namespace HWY_NAMESPACE {
 namespace {
 
 // A packed panel of 256 terms takes half of a first-level cache; a group of panels half of a second-level one, and the
-// rows that meet it a quarter.
+// rows that meet it a quarter. A spare cache line keeps panels out of each other's sets.
 constexpr std::int64_t kTerms = 256, kGroupPanels = 256 / kPanelColumns, kRowBlock = 120;
+constexpr std::int64_t kPanelStride = kTerms * kPanelColumns + 16;
 
 HWY_INLINE float Widened(float x) { return x; }
 HWY_INLINE float Widened(hwy::bfloat16_t x) { return hwy::F32FromBF16(x); }
-HWY_INLINE V LoadWide(const float* from) { return hn::LoadU(F(), from); }
-HWY_INLINE V LoadWide(const hwy::bfloat16_t* from) {
-  return hn::PromoteTo(F(), hn::LoadU(hn::Rebind<hwy::bfloat16_t, F>(), from));
+template <class D>
+HWY_INLINE hn::Vec<D> LoadWide(D d, const float* from) {
+  return hn::LoadU(d, from);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> LoadWide(D d, const hwy::bfloat16_t* from) {
+  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<hwy::bfloat16_t, D>(), from));
 }
 
-// Terms [begin, begin + terms) of one panel's columns, columns side by side.
+// Terms [0, terms) of `panels` whole panels whose columns lie side by side in memory: row after row, as they lie.
 template <class T>
-HWY_INLINE void PackPanel(const T* from, const WeightView& w, std::int64_t terms, std::int64_t columns, float* packed) {
+HWY_INLINE void PackAlong(const T* from, const WeightView& w, std::int64_t terms, std::int64_t panels, float* packed) {
   const F f;
-  if (w.column_stride == 1 && columns == kPanelColumns) {
-    for (std::int64_t k = 0; k < terms; ++k) {
+  for (std::int64_t k = 0; k < terms; ++k) {
+    const T* const row = from + k * w.term_stride;
+    float* const to = packed + k * kPanelColumns;
+    for (std::int64_t p = 0; p < panels; ++p) {
       EL_UNROLL for (int c = 0; c < kVectors; ++c) {
-        hn::Store(LoadWide(from + k * w.term_stride + c * kLanes), f, packed + k * kPanelColumns + c * kLanes);
+        hn::Store(LoadWide(f, row + p * kPanelColumns + c * kLanes), f, to + p * kPanelStride + c * kLanes);
       }
     }
-    return;
-  }
-  if (columns < kPanelColumns) std::fill_n(packed, terms * kPanelColumns, 0.0f);
-  for (std::int64_t c = 0; c < columns; ++c) {
-    const T* const column = from + c * w.column_stride;
-    for (std::int64_t k = 0; k < terms; ++k) packed[k * kPanelColumns + c] = Widened(column[k * w.term_stride]);
   }
 }
 
-// Panels of a group, terms [term, term + terms).
+// Four terms of four columns whose terms lie side by side.
+template <class T>
+HWY_INLINE void TurnFour(const T* from, std::int64_t column_stride, float* to) {
+#if HWY_TARGET == HWY_SCALAR
+  for (int i = 0; i < 16; ++i) to[i / 4 * kPanelColumns + i % 4] = Widened(from[i % 4 * column_stride + i / 4]);
+#else
+  const hn::Full128<float> d;
+  const auto a = LoadWide(d, from), b = LoadWide(d, from + column_stride);
+  const auto c = LoadWide(d, from + 2 * column_stride), e = LoadWide(d, from + 3 * column_stride);
+  const auto ac_low = hn::InterleaveLower(d, a, c), ac_high = hn::InterleaveUpper(d, a, c);
+  const auto be_low = hn::InterleaveLower(d, b, e), be_high = hn::InterleaveUpper(d, b, e);
+  hn::Store(hn::InterleaveLower(d, ac_low, be_low), d, to);
+  hn::Store(hn::InterleaveUpper(d, ac_low, be_low), d, to + kPanelColumns);
+  hn::Store(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * kPanelColumns);
+  hn::Store(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * kPanelColumns);
+#endif
+}
+
+// One whole panel whose terms lie side by side in memory.
+template <class T>
+HWY_INLINE void PackTurned(const T* from, const WeightView& w, std::int64_t terms, float* packed) {
+  const std::int64_t whole = kPanelColumns % 4 == 0 ? terms / 4 * 4 : 0;
+  for (std::int64_t k = 0; k < whole; k += 4) {
+    for (std::int64_t c = 0; c < kPanelColumns; c += 4) {
+      TurnFour(from + c * w.column_stride + k, w.column_stride, packed + k * kPanelColumns + c);
+    }
+  }
+  for (std::int64_t k = whole; k < terms; ++k) {
+    for (std::int64_t c = 0; c < kPanelColumns; ++c) {
+      packed[k * kPanelColumns + c] = Widened(from[c * w.column_stride + k]);
+    }
+  }
+}
+
+// Any strides and number of columns; zeros stand for those that are missing.
+template <class T>
+void PackAny(const T* from, const WeightView& w, std::int64_t terms, std::int64_t columns, float* packed) {
+  for (std::int64_t k = 0; k < terms; ++k) {
+    for (std::int64_t c = 0; c < kPanelColumns; ++c) {
+      packed[k * kPanelColumns + c] = c < columns ? Widened(from[k * w.term_stride + c * w.column_stride]) : 0.0f;
+    }
+  }
+}
+
+// Panels of a group, terms [term, term + terms), kPanelStride apart.
 template <class T>
 void PackGroup(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
                float* packed) {
-  const T* const values = static_cast<const T*>(w.values);
-  for (std::int64_t p = 0; p < panels; ++p) {
-    const std::int64_t first = column + p * kPanelColumns;
-    PackPanel(values + term * w.term_stride + first * w.column_stride, w, terms,
-              std::min(kPanelColumns, w.columns - first), packed + p * kTerms * kPanelColumns);
+  const T* const from = static_cast<const T*>(w.values) + term * w.term_stride + column * w.column_stride;
+  const std::int64_t whole = std::min(panels, (w.columns - column) / kPanelColumns);
+  if (w.column_stride == 1) PackAlong(from, w, terms, whole, packed);
+  for (std::int64_t p = w.column_stride == 1 ? whole : 0; p < panels; ++p) {
+    const T* const panel = from + p * kPanelColumns * w.column_stride;
+    if (p < whole && w.term_stride == 1) {
+      PackTurned(panel, w, terms, packed + p * kPanelStride);
+    } else {
+      PackAny(panel, w, terms, std::min(kPanelColumns, w.columns - column - p * kPanelColumns),
+              packed + p * kPanelStride);
+    }
   }
 }
 
@@ -89,7 +138,7 @@ HWY_INLINE void FinishBlock(const RowProduct& job, std::int64_t column, std::int
 template <bool kAdd>
 void MultiplyBlock(ConstRowView x, std::int64_t rows, const float* packed, std::int64_t terms, RowView y,
                    std::int64_t columns) {
-  for (std::int64_t c = 0; c < columns; c += kPanelColumns, packed += kTerms * kPanelColumns) {
+  for (std::int64_t c = 0; c < columns; c += kPanelColumns, packed += kPanelStride) {
     if (columns - c >= kPanelColumns) {
       MultiplyRows<kAdd>(x, rows, packed, terms, {y.values + c, y.stride});
     } else {
@@ -113,54 +162,77 @@ void MultiplyGroup(const RowProduct& job, std::int64_t column, std::int64_t pane
   }
 }
 
-std::int64_t ProductScratch() { return kTerms * kPanelColumns * kGroupPanels; }
+// So few rows are not worth packing for: W streams by once, row after row, and the sums wait in cache. Every entry is
+// the same chain of operations as in a tile.
+constexpr std::int64_t kFewRows = 3, kFewColumns = 4096, kFewTerms = 4;
+
+template <class T>
+HWY_INLINE V LoadWideEnd(const T* from, std::int64_t i, std::int64_t count) {
+  if (i + kLanes <= count) return LoadWide(F(), from + i);
+  HWY_ALIGN float end[kLanes] = {};
+  for (std::int64_t j = i; j < count; ++j) end[j - i] = Widened(from[j]);
+  return hn::Load(F(), end);
+}
+
+// sum [columns] += x [kCount] w [kCount, columns].
+template <int kCount, class T>
+HWY_INLINE void AddTerms(const float* x, const T* w, std::int64_t term_stride, std::int64_t columns, float* sum) {
+  const F f;
+  V value[kCount];
+  EL_UNROLL for (int k = 0; k < kCount; ++k) value[k] = hn::Set(f, x[k]);
+  for (std::int64_t i = 0; i < columns; i += kLanes) {
+    V total = hn::Load(f, sum + i);
+    EL_UNROLL for (int k = 0; k < kCount; ++k) {
+      total = hn::MulAdd(value[k], LoadWideEnd(w + k * term_stride, i, columns), total);
+    }
+    hn::Store(total, f, sum + i);
+  }
+}
+
+template <class T>
+void MultiplyFew(const RowProduct& job, std::int64_t column, std::int64_t columns, float* sums) {
+  const std::int64_t stride = (columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
+  for (std::int64_t term = 0; term < job.w.terms; term += kTerms) {
+    std::fill_n(sums, job.rows * stride, 0.0f);
+    const std::int64_t end = std::min(term + kTerms, job.w.terms);
+    for (std::int64_t k = term; k < end; k += kFewTerms) {
+      const T* const w = static_cast<const T*>(job.w.values) + k * job.w.term_stride + column;
+      for (std::int64_t r = 0; r < job.rows; ++r) {
+        const float* const x = job.x.values + r * job.x.stride + k;
+        if (end - k >= kFewTerms) {
+          AddTerms<kFewTerms>(x, w, job.w.term_stride, columns, sums + r * stride);
+        } else {
+          for (std::int64_t i = 0; i < end - k; ++i) {
+            AddTerms<1>(x + i, w + i * job.w.term_stride, job.w.term_stride, columns, sums + r * stride);
+          }
+        }
+      }
+    }
+    for (std::int64_t r = 0; r < job.rows; ++r) {
+      float* const y = job.y.values + r * job.y.stride + column;
+      MapRow(sums + r * stride, columns, y,
+             [&](V sum, std::int64_t i) { return term == 0 ? sum : hn::Add(LoadEnd(y, i, columns), sum); });
+    }
+  }
+  FinishBlock(job, column, columns, {job.y.values + column, job.y.stride}, job.rows);
+}
+
+std::int64_t ProductScratch() { return kPanelStride * kGroupPanels; }
+static_assert(kFewRows * kFewColumns <= kPanelStride * kGroupPanels);
 
 void Multiply(const RowProduct& job, std::int64_t first_panel, std::int64_t panels, float* scratch) {
+  if (job.rows <= kFewRows && job.w.column_stride == 1) {
+    const std::int64_t end = std::min((first_panel + panels) * kPanelColumns, job.w.columns);
+    for (std::int64_t column = first_panel * kPanelColumns; column < end; column += kFewColumns) {
+      (job.w.bfloat16 ? MultiplyFew<hwy::bfloat16_t> : MultiplyFew<float>)(
+          job, column, std::min(kFewColumns, end - column), scratch);
+    }
+    return;
+  }
   const std::int64_t groups = (panels + kGroupPanels - 1) / kGroupPanels;
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t begin = panels * g / groups, end = panels * (g + 1) / groups;
     MultiplyGroup(job, (first_panel + begin) * kPanelColumns, end - begin, scratch);
-  }
-}
-
-// Sum over the row of function(V); lanes beyond the end must give zero by themselves.
-template <class Function>
-HWY_INLINE float SumRow(std::int64_t width, const Function& function) {
-  V sum = hn::Zero(F());
-  for (std::int64_t i = 0; i < width; i += kLanes) sum = hn::Add(sum, function(i));
-  return hn::GetLane(hn::SumOfLanes(F(), sum));
-}
-
-void NormRow(const RowNorm& job, const float* x, float* y) {
-  const F f;
-  const float count = static_cast<float>(job.width);
-  const float mean =
-      job.centred ? SumRow(job.width, [&](std::int64_t i) { return LoadEnd(x, i, job.width); }) / count : 0.0f;
-  const V centre = hn::Set(f, mean);
-  const float squares = SumRow(job.width, [&](std::int64_t i) {
-    const V away = hn::Sub(LoadEnd(x, i, job.width), centre);
-    const V kept = hn::IfThenElseZero(hn::FirstN(f, static_cast<std::size_t>(job.width - i)), away);
-    return hn::Mul(kept, kept);
-  });
-  const V inverse = hn::Set(f, 1.0f / std::sqrt(squares / count + job.eps));
-  MapRow(x, job.width, y, [&](V value, std::int64_t i) {
-    V unit = hn::Mul(hn::Sub(value, centre), inverse);
-    if (job.gamma != nullptr) unit = hn::Mul(unit, LoadEnd(job.gamma, i, job.width));
-    return job.beta != nullptr ? hn::Add(unit, LoadEnd(job.beta, i, job.width)) : unit;
-  });
-}
-
-void Norm(const RowNorm& job, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t r = begin; r < end; ++r) NormRow(job, job.x.values + r * job.x.stride, job.y.values + r * job.y.stride);
-}
-
-void Gate(RowActivation activation, RowView gate, ConstRowView up, std::int64_t width, std::int64_t begin,
-          std::int64_t end) {
-  for (std::int64_t r = begin; r < end; ++r) {
-    float* const row = gate.values + r * gate.stride;
-    const float* const other = up.values + r * up.stride;
-    MapRow(row, width, row,
-           [&](V value, std::int64_t i) { return hn::Mul(Activated(activation, value), LoadEnd(other, i, width)); });
   }
 }
 

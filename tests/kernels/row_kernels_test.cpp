@@ -1,0 +1,205 @@
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/kernels/row_operations.h"
+
+namespace energy_lens {
+namespace {
+
+constexpr double kUnit = 0x1p-24;  // fp32 rounds to within this, relatively
+
+at::Tensor random_rows(std::int64_t rows, std::int64_t width, std::uint64_t seed) {
+  return at::randn({rows, width}, at::detail::createCPUGenerator(seed));
+}
+
+at::Tensor activated(RowActivation activation, const at::Tensor& x) {
+  switch (activation) {
+    case RowActivation::GeluTanh: return at::gelu(x, "tanh");
+    case RowActivation::GeluErf: return at::gelu(x);
+    case RowActivation::Relu: return at::relu(x);
+    case RowActivation::Silu: return at::silu(x);
+    case RowActivation::None: break;
+  }
+  return x;
+}
+
+at::Tensor product(const RowKernels& kernels, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b = {},
+                   RowActivation activation = RowActivation::None) {
+  at::Tensor y = at::empty({x.size(0), w.size(1)});
+  multiply_rows(kernels, x, w, b, activation, y);
+  return y;
+}
+
+class EveryInstructionSet : public ::testing::TestWithParam<const RowKernels* (*)()> {
+ protected:
+  const RowKernels& kernels() const { return *GetParam()(); }
+};
+
+// A sum of K products is off by at most (K + panels) roundings of the sum of their sizes.
+TEST_P(EveryInstructionSet, ProductsAgreeWithFp64WithinTheBoundOfTheirSums) {
+  for (const std::int64_t terms : {1, 37, 256, 257, 700}) {
+    for (const std::int64_t columns : {1, 16, 50}) {
+      for (const std::int64_t rows : {1, 5, 6, 13, 130}) {
+        const at::Tensor x = random_rows(rows, terms, 1), b = random_rows(1, columns, 3)[0];
+        const at::Tensor w = random_rows(terms, columns, 2), turned = w.t().contiguous().t();
+        for (const at::Tensor& weights : {w, turned, w.to(at::kBFloat16), turned.to(at::kBFloat16)}) {
+          const at::Tensor wide = weights.to(at::kDouble), xd = x.to(at::kDouble);
+          const at::Tensor exact = at::matmul(xd, wide) + b.to(at::kDouble);
+          const at::Tensor bound = (at::matmul(xd.abs(), wide.abs()) + b.abs()) * (kUnit * static_cast<double>(terms + 5));
+          EXPECT_TRUE(((product(kernels(), x, weights, b) - exact).abs() <= bound).all().item<bool>())
+              << rows << " x " << terms << " x " << columns << " " << weights.scalar_type();
+        }
+      }
+    }
+  }
+}
+
+TEST_P(EveryInstructionSet, ARowsBitsDependOnNoNeighbourNorOnTheCutIntoColumns) {
+  const at::Tensor x = random_rows(131, 300, 4), w = random_rows(300, 77, 5), b = random_rows(1, 77, 6)[0];
+  const at::Tensor together = product(kernels(), x, w, b, RowActivation::GeluTanh);
+  for (std::int64_t row = 0; row < x.size(0); ++row) {
+    const at::Tensor alone = product(kernels(), x.narrow(0, row, 1), w, b, RowActivation::GeluTanh);
+    EXPECT_TRUE(at::equal(alone[0], together[row])) << row;
+  }
+  const int threads = at::get_num_threads();
+  for (const int count : {1, 2, 3}) {
+    at::set_num_threads(count);
+    EXPECT_TRUE(at::equal(product(kernels(), x, w, b, RowActivation::GeluTanh), together)) << count << " threads";
+  }
+  at::set_num_threads(threads);
+}
+
+TEST_P(EveryInstructionSet, NothingIsWrittenBesideTheResult) {
+  const at::Tensor x = random_rows(20, 30, 7), w = random_rows(30, 19, 8);
+  at::Tensor wide = at::full({20, 40}, 7.0f);
+  multiply_rows(kernels(), x, w, {}, RowActivation::Silu, wide.narrow(1, 10, 19));
+  EXPECT_TRUE(wide.narrow(1, 0, 10).eq(7.0f).all().item<bool>());
+  EXPECT_TRUE(wide.narrow(1, 29, 11).eq(7.0f).all().item<bool>());
+}
+
+// e^x has an error of a few units in the last place, and the function's size is at most that of x.
+TEST_P(EveryInstructionSet, ActivationsAgreeWithFp64) {
+  const at::Tensor x = at::cat({at::linspace(-20, 20, 4001), at::tensor({-1e4f, 1e4f, -0.0f, 0.0f})}).unsqueeze(1);
+  for (const RowActivation activation :
+       {RowActivation::GeluTanh, RowActivation::GeluErf, RowActivation::Relu, RowActivation::Silu}) {
+    const at::Tensor y = product(kernels(), x, at::ones({1, 1}), {}, activation);
+    const at::Tensor error = (y - activated(activation, x.to(at::kDouble))).abs();
+    EXPECT_TRUE((error <= x.abs() * (16 * kUnit)).all().item<bool>()) << error.max().item<double>();
+  }
+}
+
+TEST_P(EveryInstructionSet, GatesMultiplyTheActivatedHalf) {
+  const at::Tensor in = random_rows(9, 2 * 21, 9), wide = in.to(at::kDouble);
+  const at::Tensor expected = at::silu(wide.narrow(1, 0, 21)) * wide.narrow(1, 21, 21);
+  at::Tensor made = in.clone();
+  gate_rows(kernels(), RowActivation::Silu, made);
+  EXPECT_TRUE(at::allclose(made.narrow(1, 0, 21).to(at::kDouble), expected, 32 * kUnit, 1e-7));
+  EXPECT_TRUE(at::equal(made.narrow(1, 21, 21), in.narrow(1, 21, 21)));
+}
+
+TEST_P(EveryInstructionSet, NormsAgreeWithFp64) {
+  for (const std::int64_t width : {1, 7, 8, 64, 100}) {
+    const at::Tensor x = random_rows(11, width, 10) + 3.0, gamma = random_rows(1, width, 11)[0];
+    const at::Tensor beta = random_rows(1, width, 12)[0], wide = x.to(at::kDouble);
+    for (const bool centred : {true, false}) {
+      const at::Tensor away = centred ? wide - wide.mean(-1, true) : wide;
+      const at::Tensor unit = away / at::sqrt(away.square().mean(-1, true) + 1e-3);
+      at::Tensor y = x.clone();
+      norm_rows(kernels(), y, centred, 1e-3, gamma, beta, y);
+      // The mean is off by a few roundings of 3, and 1 / sqrt(eps) = 32 is the most it is magnified by.
+      EXPECT_LT((y - (unit * gamma + beta)).abs().max().item<double>(), 32 * 40 * kUnit) << width << " " << centred;
+      norm_rows(kernels(), x, centred, 1e-3, {}, {}, y);
+      EXPECT_LT((y - unit).abs().max().item<double>(), 32 * 40 * kUnit) << width << " " << centred;
+    }
+  }
+}
+
+struct AttentionCase {
+  std::int64_t queries, first_query, width, window;
+  double scale, cap;
+};
+
+// q [T, Dh] of the last T of all keys, k and v [keys, Dh]: softmax over every visible key, in fp64.
+at::Tensor attention_by_definition(const AttentionCase& c, const at::Tensor& q, const at::Tensor& k,
+                                   const at::Tensor& v) {
+  at::Tensor scores = at::matmul(q.to(at::kDouble), k.to(at::kDouble).t()) * c.scale;
+  if (c.cap != 0.0) scores = at::tanh(scores / c.cap) * c.cap;
+  const at::Tensor key = at::arange(k.size(0)), query = at::arange(c.first_query, k.size(0)).unsqueeze(1);
+  at::Tensor hidden = key > query;
+  if (c.window > 0) hidden = hidden | (key <= query - c.window);
+  const at::Tensor pattern = at::softmax(scores.masked_fill(hidden, -std::numeric_limits<double>::infinity()), -1);
+  return at::matmul(pattern, v.to(at::kDouble));
+}
+
+at::Tensor attention(const RowKernels& kernels, const AttentionCase& c, const at::Tensor& q, const at::Tensor& k,
+                     const at::Tensor& v) {
+  at::Tensor z = at::empty({c.queries, c.width});
+  HeadAttention head;
+  head.q = const_row_view(q);
+  head.k = const_row_view(k);
+  head.v = const_row_view(v);
+  head.z = row_view(z);
+  head.queries = c.queries;
+  head.first_query = c.first_query;
+  head.width = c.width;
+  head.scale = static_cast<float>(c.scale);
+  head.cap = static_cast<float>(c.cap);
+  head.window = c.window;
+  attend_heads(kernels, 1, [&](std::int64_t) { return head; });
+  return z;
+}
+
+TEST_P(EveryInstructionSet, AttentionAgreesWithItsDefinition) {
+  for (const AttentionCase& c : std::vector<AttentionCase>{{1, 0, 16, 0, 0.25, 0.0},
+                                                           {200, 0, 64, 0, 0.125, 0.0},
+                                                           {130, 0, 5, 0, 1.0, 0.0},
+                                                           {70, 65, 20, 0, 0.3, 5.0},
+                                                           {190, 0, 16, 33, 0.25, 0.0},
+                                                           {3, 190, 16, 64, 0.25, 0.0},
+                                                           {150, 10, 24, 1, 0.25, 2.0},
+                                                           {100, 0, 16, 0, 20.0, 0.0}}) {
+    const std::int64_t keys = c.first_query + c.queries;
+    const at::Tensor q = random_rows(c.queries, c.width, 13), k = random_rows(keys, c.width, 14);
+    const at::Tensor v = random_rows(keys, c.width, 15);
+    const at::Tensor z = attention(kernels(), c, q, k, v);
+    // A score of size s is off by Dh roundings of it, and so, relatively, is its weight.
+    const double largest = (at::matmul(q.abs(), k.abs().t()) * c.scale).max().item<double>();
+    const double bound = (4.0 * largest * static_cast<double>(c.width) + 300.0) * kUnit * v.abs().max().item<double>();
+    EXPECT_LT((z - attention_by_definition(c, q, k, v)).abs().max().item<double>(), bound)
+        << c.queries << " after " << c.first_query << ", window " << c.window;
+  }
+}
+
+TEST_P(EveryInstructionSet, AttentionOfAQueryDoesNotDependOnThoseBesideIt) {
+  for (const std::int64_t window : {0, 40}) {
+    const AttentionCase all{170, 0, 20, window, 0.2, 0.0};
+    const at::Tensor q = random_rows(170, 20, 16), k = random_rows(170, 20, 17), v = random_rows(170, 20, 18);
+    const at::Tensor together = attention(kernels(), all, q, k, v);
+    for (const std::int64_t first : {0, 1, 63, 64, 100, 169}) {
+      const AttentionCase one{1, first, 20, window, 0.2, 0.0};
+      const at::Tensor alone =
+          attention(kernels(), one, q.narrow(0, first, 1), k.narrow(0, 0, first + 1), v.narrow(0, 0, first + 1));
+      EXPECT_TRUE(at::equal(alone[0], together[first])) << first;
+    }
+  }
+}
+
+TEST_P(EveryInstructionSet, NaNInAQueryReachesItsResultAlone) {
+  const AttentionCase c{80, 0, 16, 0, 0.25, 0.0};
+  at::Tensor q = random_rows(80, 16, 19);
+  q[70][3] = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor z = attention(kernels(), c, q, random_rows(80, 16, 20), random_rows(80, 16, 21));
+  EXPECT_TRUE(z[70].isnan().all().item<bool>());
+  EXPECT_EQ(z.isnan().sum().item<std::int64_t>(), 16);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryInstructionSet,
+                         ::testing::Values(+[] { return &best_row_kernels(); }, +[] { return &generic_row_kernels(); }),
+                         [](const auto& info) { return info.index == 0 ? "Best" : "Generic"; });
+
+}  // namespace
+}  // namespace energy_lens
