@@ -33,7 +33,7 @@ TEST(Pickle, NumbersAndTextsAreRead) {
 }
 
 TEST(Pickle, AnOrderedDictIsADictWithoutItsAttributes) {
-  const Pickle pickle = parse("\x80\x02"s + "ccollections\nOrderedDict\nq\x00)Rq\x01(\x8c\x01aK\x01u}\x8c\x02_mNsb."s);
+  const Pickle pickle = parse("\x80\x02"s + "ccollections\nOrderedDict\nq\x00)Rq\x01(\x8c\x01"s + "aK\x01u}\x8c\x02_mNsb.");
   const Pickle::Node& root = pickle[pickle.root()];
   ASSERT_EQ(root.kind, Pickle::Kind::Dict);
   ASSERT_EQ(root.items.size(), 2u);
