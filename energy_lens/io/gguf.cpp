@@ -54,7 +54,8 @@ const GgufType* read_type(GgufCursor& cursor, const std::string& name) {
 GgufTensor read_tensor(GgufCursor& cursor, const std::string& name) {
   GgufTensor tensor{};
   const auto rank = cursor.number<std::uint32_t>();
-  if (rank > kMaxRank) cursor.refuse("has tensor '" + name + "' of " + std::to_string(rank) + " dimensions, expected up to 4");
+  if (rank > kMaxRank)
+    cursor.refuse("has tensor '" + name + "' of " + std::to_string(rank) + " dimensions, expected up to 4");
   unsigned __int128 elements = 1;
   for (std::uint32_t i = 0; i < rank; ++i) {
     const auto size = cursor.number<std::uint64_t>();
@@ -87,7 +88,8 @@ void check_places(const GgufCursor& cursor, const std::map<std::string, GgufTens
   for (const auto& [tensor, name] : ordered) {
     const std::string place = "has tensor '" + *name + "' at bytes " + std::to_string(tensor->begin) + " to " +
                               std::to_string(tensor->end) + " of the data, ";
-    if (tensor->end > present) cursor.refuse(place + "which end at " + std::to_string(present) + ": truncated or damaged");
+    if (tensor->end > present)
+      cursor.refuse(place + "which end at " + std::to_string(present) + ": truncated or damaged");
     if (tensor->begin % alignment != 0) cursor.refuse(place + "expected a multiple of " + std::to_string(alignment));
     if (tensor->begin < taken) cursor.refuse(place + "which overlaps the tensor before it");
     taken = tensor->end;
@@ -148,7 +150,8 @@ void GgufFile::read(const std::string& name, const at::Tensor& out) const {
   const std::uint8_t* data = file_->bytes().data() + data_begin_ + tensor.begin;
   if (tensor.type->block == 1) {
     // from_blob wants a mutable pointer; nothing writes to it.
-    out.copy_(at::from_blob(const_cast<std::uint8_t*>(data), tensor.shape, at::TensorOptions().dtype(tensor.type->dtype)));
+    out.copy_(
+        at::from_blob(const_cast<std::uint8_t*>(data), tensor.shape, at::TensorOptions().dtype(tensor.type->dtype)));
     return;
   }
   constexpr std::int64_t kPiece = 1 << 10;  // blocks

@@ -1,6 +1,6 @@
-// GGUF files, versions 2 and 3, little-endian: a memory-mapped reader of metadata and of F32, F16, BF16 and Q8_0 tensors.
-// Layout: "GGUF", u32 version, u64 tensors, u64 keys, the keys with their values, the tensors' descriptions, padding to
-// general.alignment, the data.
+// GGUF files, versions 2 and 3, little-endian: a memory-mapped reader of metadata and of F32, F16, BF16 and Q8_0
+// tensors. Layout: "GGUF", u32 version, u64 tensors, u64 keys, the keys with their values, the tensors' descriptions,
+// padding to general.alignment, the data.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -26,8 +26,9 @@ struct GgufTensor {
 
 class GgufFile {
  public:
-  // Opening checks every length, count, type and offset against the file, and that tensors neither overlap nor leave it.
-  // Errors: NotFound; BadInput (malformed, another version or byte order, a type that is not read, one part of several).
+  // Opening checks every length, count, type and offset against the file, and that tensors neither overlap nor leave
+  // it. Errors: NotFound; BadInput (malformed, another version or byte order, a type that is not read, one part of
+  // several).
   explicit GgufFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }

@@ -51,7 +51,8 @@ void GgufCursor::refuse(const std::string& reason) const {
 
 const std::uint8_t* GgufCursor::take(std::uint64_t size) {
   if (size > left()) {
-    refuse("needs " + std::to_string(size) + " more bytes, " + std::to_string(left()) + " are left: truncated or damaged");
+    refuse("needs " + std::to_string(size) + " more bytes, " + std::to_string(left()) +
+           " are left: truncated or damaged");
   }
   at_ += size;
   return bytes_.data() + at_ - size;

@@ -10,9 +10,9 @@ namespace energy_lens {
 struct GgufType {
   std::uint32_t id;
   const char* name;
-  at::ScalarType dtype;        // of the numbers that reading gives
-  std::int64_t block;          // elements a block
-  std::int64_t block_bytes;    // 0: not read
+  at::ScalarType dtype;      // of the numbers that reading gives
+  std::int64_t block;        // elements a block
+  std::int64_t block_bytes;  // 0: not read
 };
 
 // Types of one element a block are stored as plain numbers. nullptr: no such type.

@@ -131,18 +131,18 @@ struct Opcode {
 
 constexpr std::uint8_t kStop = '.';
 constexpr auto kOpcodes = std::to_array<Opcode>({
-    {0x80, &Machine::protocol},    {0x95, &Machine::frame},      {'(', &Machine::mark},
-    {'N', &Machine::none},         {0x88, &Machine::yes},        {0x89, &Machine::no},
-    {'K', &Machine::int_1},        {'M', &Machine::int_2},       {'J', &Machine::int_4},
-    {0x8a, &Machine::long_1},      {'G', &Machine::real},        {0x8c, &Machine::text_1},
-    {'X', &Machine::text_4},       {0x8d, &Machine::text_8},     {')', &Machine::empty_tuple},
-    {']', &Machine::empty_list},   {'}', &Machine::empty_dict},  {'t', &Machine::tuple_to_mark},
-    {0x85, &Machine::tuple_1},     {0x86, &Machine::tuple_2},    {0x87, &Machine::tuple_3},
-    {'a', &Machine::append},       {'e', &Machine::appends},     {'s', &Machine::set_item},
-    {'u', &Machine::set_items},    {'q', &Machine::put_1},       {'r', &Machine::put_4},
-    {0x94, &Machine::memoize},     {'h', &Machine::get_1},       {'j', &Machine::get_4},
-    {'c', &Machine::global},       {0x93, &Machine::stack_global}, {'R', &Machine::reduce},
-    {'b', &Machine::build},        {'Q', &Machine::persistent},
+    {0x80, &Machine::protocol},  {0x95, &Machine::frame},        {'(', &Machine::mark},
+    {'N', &Machine::none},       {0x88, &Machine::yes},          {0x89, &Machine::no},
+    {'K', &Machine::int_1},      {'M', &Machine::int_2},         {'J', &Machine::int_4},
+    {0x8a, &Machine::long_1},    {'G', &Machine::real},          {0x8c, &Machine::text_1},
+    {'X', &Machine::text_4},     {0x8d, &Machine::text_8},       {')', &Machine::empty_tuple},
+    {']', &Machine::empty_list}, {'}', &Machine::empty_dict},    {'t', &Machine::tuple_to_mark},
+    {0x85, &Machine::tuple_1},   {0x86, &Machine::tuple_2},      {0x87, &Machine::tuple_3},
+    {'a', &Machine::append},     {'e', &Machine::appends},       {'s', &Machine::set_item},
+    {'u', &Machine::set_items},  {'q', &Machine::put_1},         {'r', &Machine::put_4},
+    {0x94, &Machine::memoize},   {'h', &Machine::get_1},         {'j', &Machine::get_4},
+    {'c', &Machine::global},     {0x93, &Machine::stack_global}, {'R', &Machine::reduce},
+    {'b', &Machine::build},      {'Q', &Machine::persistent},
 });
 
 std::string hexadecimal(std::uint8_t byte) {
@@ -243,8 +243,10 @@ void Machine::push_global(const std::string& name) {
   const auto found = std::ranges::find(allowed_, name);
   if (found == allowed_.end()) {
     std::string shown = name.substr(0, 200);
-    std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
-    refuse("asks for " + shown + ", which a file of tensors does not need; nothing was executed. If you trust the file, " +
+    std::ranges::replace_if(
+        shown, [](char c) { return c < ' ' || c > '~'; }, '?');
+    refuse("asks for " + shown +
+           ", which a file of tensors does not need; nothing was executed. If you trust the file, " +
            "load it with torch and save its state_dict as safetensors");
   }
   push({.kind = Kind::Global, .text = *found});

@@ -24,7 +24,8 @@ void refuse_old_format(const fs::path& path) {
   std::ifstream(path, std::ios::binary).read(head.data(), head.size());
   if (std::string_view(head.data(), head.size()) != kOldMagic) return;
   fail(ErrorKind::BadInput, "torch_file",
-       path.string() + " is in the format that torch.save wrote before 1.6, which is a program to run. If you trust it, " +
+       path.string() +
+           " is in the format that torch.save wrote before 1.6, which is a program to run. If you trust it, " +
            "torch.save(torch.load(file, weights_only=True), file) writes today's format");
 }
 
@@ -43,7 +44,8 @@ std::string root_folder(const ZipArchive& archive, const fs::path& path) {
     found = name.substr(0, name.size() - kPickle.size() + 1);
   }
   if (found.empty()) {
-    fail(ErrorKind::BadInput, "torch_file", path.string() + " is a zip archive without data.pkl, expected torch.save's");
+    fail(ErrorKind::BadInput, "torch_file",
+         path.string() + " is a zip archive without data.pkl, expected torch.save's");
   }
   if (archive.has(found + "constants.pkl")) {
     fail(ErrorKind::BadInput, "torch_file",
@@ -57,12 +59,15 @@ void check_byte_order(const ZipArchive& archive, const std::string& root, const 
   const std::vector<char> bytes = archive.read(root + "byteorder", 64);
   const std::string order(bytes.begin(), bytes.end());
   if (order != "little") {
-    fail(ErrorKind::BadInput, "torch_file", path.string() + " was not written with byte order little; save it again on "
-                                                            "a little-endian machine");
+    fail(ErrorKind::BadInput, "torch_file",
+         path.string() +
+             " was not written with byte order little; save it again on "
+             "a little-endian machine");
   }
 }
 
-void check_storages(const std::map<std::string, TorchTensor>& tensors, const ZipArchive& archive, const fs::path& path) {
+void check_storages(const std::map<std::string, TorchTensor>& tensors, const ZipArchive& archive,
+                    const fs::path& path) {
   for (const auto& [name, tensor] : tensors) {
     const bool present = archive.has(tensor.storage);
     const std::uint64_t elements = present ? archive.size(tensor.storage) / at::elementSize(tensor.dtype) : 0;

@@ -31,9 +31,9 @@ constexpr auto kStorages = std::to_array<StorageType>({{"torch.DoubleStorage", a
                                                        {"torch.ByteStorage", at::kByte},
                                                        {"torch.BoolStorage", at::kBool}});
 // Element types as values beside the tensors ("dtype": torch.float32): plain names.
-constexpr auto kDtypes = std::to_array<std::string_view>({"torch.float64", "torch.float32", "torch.float16",
-                                                          "torch.bfloat16", "torch.int64", "torch.int32", "torch.int16",
-                                                          "torch.int8", "torch.uint8", "torch.bool"});
+constexpr auto kDtypes =
+    std::to_array<std::string_view>({"torch.float64", "torch.float32", "torch.float16", "torch.bfloat16", "torch.int64",
+                                     "torch.int32", "torch.int16", "torch.int8", "torch.uint8", "torch.bool"});
 constexpr std::size_t kMaxDepth = 16, kMaxRank = 16, kMaxVisits = 1 << 20;
 
 std::vector<std::string_view> allowed_globals() {
@@ -64,7 +64,8 @@ class StateReader {
   }
   std::int64_t integer(Pickle::Id id, const std::string& name) const {
     const Node& found = node(id);
-    if (found.kind != Kind::Integer || found.integer < 0) refuse(name, "has a size, stride or offset below 0 or not whole");
+    if (found.kind != Kind::Integer || found.integer < 0)
+      refuse(name, "has a size, stride or offset below 0 or not whole");
     return found.integer;
   }
   std::string_view function_of(const Node& call) const { return node(call.items[0]).text; }
@@ -116,7 +117,8 @@ void StateReader::check_layout(const std::string& name, TorchTensor& tensor) con
   std::ranges::sort(steps);
   __int128 span = 1;
   for (const auto& [stride, size] : steps) {
-    if (stride < span) refuse(name, "overlaps itself: strides reach one element by two indices; save a contiguous copy");
+    if (stride < span)
+      refuse(name, "overlaps itself: strides reach one element by two indices; save a contiguous copy");
     span += static_cast<__int128>(stride) * (size - 1);
     if (span > std::numeric_limits<std::int64_t>::max() / 16) refuse(name, "has sizes and strides beyond any storage");
   }
@@ -150,7 +152,8 @@ std::string StateReader::key_text(Pickle::Id id) const {
 }
 
 void StateReader::visit(Pickle::Id id, const std::string& name, std::size_t depth) {
-  if (depth > kMaxDepth || ++visits_ > kMaxVisits) refuse("", "has dictionaries nested too deeply or inside themselves");
+  if (depth > kMaxDepth || ++visits_ > kMaxVisits)
+    refuse("", "has dictionaries nested too deeply or inside themselves");
   const Node& value = node(id);
   if (value.kind == Kind::Call && function_of(value) != kSize) {
     if (!tensors.emplace(name, tensor(value, name)).second) refuse(name, "is there twice");

@@ -14,14 +14,16 @@ namespace fs = std::filesystem;
 // "a/b/c" with no empty, "." or ".." part, no backslash, drive or control character.
 bool stays_inside(const std::string& name) {
   if (name.empty() || name.front() == '/') return false;
-  if (std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == '\\' || c == ':' || c == 0x7F; })) return false;
+  if (std::ranges::any_of(name, [](unsigned char c) { return c < ' ' || c == '\\' || c == ':' || c == 0x7F; }))
+    return false;
   const fs::path path(name);
   return std::ranges::none_of(path, [](const fs::path& part) { return part == ".." || part == "."; });
 }
 
 std::string printable_name(std::string name) {
   name.resize(std::min<std::size_t>(name.size(), 100));
-  std::ranges::replace_if(name, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
   return name;
 }
 
@@ -69,7 +71,8 @@ void ZipArchive::add_entry(std::uint64_t index) {
   if (!stays_inside(name)) refuse(shown + ", a name that leaves the archive");
   if (status.encryption_method != ZIP_EM_NONE) refuse(shown + ", which is encrypted");
   if (status.comp_method != ZIP_CM_STORE || status.comp_size != status.size) {
-    refuse(shown + ", which is compressed, expected stored entries as torch.save writes them; unpack and store it again");
+    refuse(shown +
+           ", which is compressed, expected stored entries as torch.save writes them; unpack and store it again");
   }
   if (!entries_.emplace(name, Entry{index, status.size}).second) refuse(shown + " twice");
 }
@@ -93,9 +96,12 @@ std::vector<char> ZipArchive::read(const std::string& name, std::uint64_t max_by
 }
 
 ZipArchive::Reader::Reader(const ZipArchive& archive, const std::string& name, std::uint64_t begin)
-    : archive_(archive), name_(name), file_(zip_fopen_index(archive.zip_.get(), archive.entries_.at(name).index, 0)),
+    : archive_(archive),
+      name_(name),
+      file_(zip_fopen_index(archive.zip_.get(), archive.entries_.at(name).index, 0)),
       left_(archive.size(name) - begin) {
-  if (file_ == nullptr) archive_.refuse("has entry '" + name + "', which cannot be opened: " + zip_strerror(archive.zip_.get()));
+  if (file_ == nullptr)
+    archive_.refuse("has entry '" + name + "', which cannot be opened: " + zip_strerror(archive.zip_.get()));
   if (begin > 0 && zip_fseek(file_, static_cast<zip_int64_t>(begin), SEEK_SET) != 0) {
     zip_fclose(file_);
     archive_.refuse("has entry '" + name + "', in which byte " + std::to_string(begin) + " cannot be reached");

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/shard_index.h"
 #include "energy_lens/model/weight_files.h"
 
 namespace energy_lens {
@@ -16,22 +17,11 @@ constexpr std::string_view kIndexEnding = ".index.json";
 constexpr auto kNames = std::to_array<std::string_view>(
     {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"});
 
-std::vector<fs::path> files_of_index(const fs::path& path) {
-  const Json index = read_json(path);
-  if (!index.is_object() || !index.contains("weight_map") || !index.at("weight_map").is_object()) {
-    fail(ErrorKind::BadInput, "load_model", path.string() + " has no \"weight_map\" object");
-  }
+std::vector<fs::path> files_of_index(const fs::path& index) {
   std::set<std::string> names;
-  for (const auto& item : index.at("weight_map").items()) {
-    const std::string name = item.value().is_string() ? item.value().get<std::string>() : "";
-    // A shard is a file of this folder: anything with a path in it is refused.
-    if (name.empty() || fs::path(name).filename() != name) {
-      fail(ErrorKind::BadInput, "load_model", path.string() + " maps '" + item.key() + "' to " + item.value().dump());
-    }
-    names.insert(name);
-  }
+  for (const auto& [tensor, name] : read_shard_index(index)) names.insert(name);
   std::vector<fs::path> files;
-  for (const std::string& name : names) files.push_back(path.parent_path() / name);
+  for (const std::string& name : names) files.push_back(index.parent_path() / name);
   return files;
 }
 
@@ -83,7 +73,8 @@ std::unique_ptr<WeightSource> Checkpoint::weights(std::vector<std::string> prefi
   if (files_.empty()) {
     std::string names;
     for (const std::string_view name : kNames) names += std::string(name) + ", ";
-    fail(ErrorKind::NotFound, "load_model", path_.string() + " has no weights: none of " + names + "and no other checkpoint");
+    fail(ErrorKind::NotFound, "load_model",
+         path_.string() + " has no weights: none of " + names + "and no other checkpoint");
   }
   return std::make_unique<WeightFiles>(path_, files_, std::move(prefixes));
 }

@@ -102,8 +102,9 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
   const Family& family = family_named(config.family);
   const std::vector<at::Device> devices = devices_named(options.device);
   check_memory(config, options.dtype);
-  const std::unique_ptr<WeightSource> source =
-      options.random ? random_weights(options.random->seed, options.random->scale) : checkpoint.weights(family.prefixes);
+  const std::unique_ptr<WeightSource> source = options.random
+                                                   ? random_weights(options.random->seed, options.random->scale)
+                                                   : checkpoint.weights(family.prefixes);
   ModelWeights weights = family.load(*source, config, options.dtype);
   source->check_all_used(family.ignored);
   place(weights, devices);

@@ -30,7 +30,8 @@ std::string header(std::uint64_t tensors, std::uint64_t keys, std::uint32_t vers
   return "GGUF" + raw(version) + raw(tensors) + raw(keys);
 }
 std::string key_u32(const std::string& name, std::uint32_t value) { return text(name) + raw(kU32) + raw(value); }
-std::string info(const std::string& name, const std::vector<std::uint64_t>& sizes, std::uint32_t type, std::uint64_t offset) {
+std::string info(const std::string& name, const std::vector<std::uint64_t>& sizes, std::uint32_t type,
+                 std::uint64_t offset) {
   std::string bytes = text(name) + raw(static_cast<std::uint32_t>(sizes.size()));
   for (const std::uint64_t size : sizes) bytes += raw(size);
   return bytes + raw(type) + raw(offset);
@@ -111,7 +112,8 @@ TEST_F(Gguf, HostileFilesAreRefusedInOneLine) {
       {"a text of 2^63 bytes", header(0, 1) + text("k") + raw(kText) + raw(1ull << 63) + data},
       {"an unknown kind of value", header(0, 1) + text("k") + raw(99u) + data},
       {"a list of 2^61 numbers", header(0, 1) + text("k") + raw(kList) + raw(kU32) + raw(1ull << 61) + data},
-      {"a list of more texts than bytes", header(0, 1) + text("k") + raw(kList) + raw(kText) + raw<std::uint64_t>(50) + data},
+      {"a list of more texts than bytes",
+       header(0, 1) + text("k") + raw(kList) + raw(kText) + raw<std::uint64_t>(50) + data},
       {"a list of lists", header(0, 1) + text("k") + deep},
       {"the same key twice", header(0, 2) + key_u32("k", 1) + key_u32("k", 1)},
       {"alignment 0", header(0, 1) + key_u32("general.alignment", 0)},
@@ -133,7 +135,8 @@ TEST_F(Gguf, HostileFilesAreRefusedInOneLine) {
       {"a misaligned offset", one(info("a", {4}, kTypeF32, 4), data)},
       {"overlap", padded(header(2, 0) + info("a", {9}, kTypeF32, 0) + info("b", {4}, kTypeF32, 32)) + data},
       {"the same place", padded(header(2, 0) + info("a", {4}, kTypeF32, 0) + info("b", {4}, kTypeF16, 0)) + data},
-      {"the same tensor twice", padded(header(2, 0) + info("a", {4}, kTypeF32, 0) + info("a", {4}, kTypeF32, 32)) + data},
+      {"the same tensor twice",
+       padded(header(2, 0) + info("a", {4}, kTypeF32, 0) + info("a", {4}, kTypeF32, 32)) + data},
   };
   for (const auto& [what, bytes] : cases) {
     try {
@@ -149,8 +152,8 @@ TEST_F(Gguf, HostileFilesAreRefusedInOneLine) {
 
 TEST_F(Gguf, AFileCutAnywhereIsRefused) {
   const std::string list = raw(kList) + raw(kText) + raw<std::uint64_t>(2) + text("a") + text("bc");
-  const std::string whole = padded(header(1, 2) + key_u32("n", 7) + text("l") + list + info("a", {4, 4}, kTypeF32, 0)) +
-                            std::string(64, 'x');
+  const std::string whole =
+      padded(header(1, 2) + key_u32("n", 7) + text("l") + list + info("a", {4, 4}, kTypeF32, 0)) + std::string(64, 'x');
   EXPECT_NO_THROW(open(whole));
   for (std::size_t size = 1; size < whole.size(); ++size) EXPECT_THROW(open(whole.substr(0, size)), Error) << size;
 }

@@ -18,9 +18,12 @@ Pickle parse(const std::string& bytes) {
 
 TEST(Pickle, NumbersAndTextsAreRead) {
   const std::vector<std::pair<std::string, std::int64_t>> integers = {
-      {"K\xff"s, 255},           {"M\x34\x12"s, 0x1234},
-      {"J\xff\xff\xff\xff"s, -1}, {"\x8a\x00"s, 0},
-      {"\x8a\x01\x80"s, -128},   {"\x8a\x05\x00\x00\x00\x00\x01"s, 1ll << 32},
+      {"K\xff"s, 255},
+      {"M\x34\x12"s, 0x1234},
+      {"J\xff\xff\xff\xff"s, -1},
+      {"\x8a\x00"s, 0},
+      {"\x8a\x01\x80"s, -128},
+      {"\x8a\x05\x00\x00\x00\x00\x01"s, 1ll << 32},
       {"\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80"s, INT64_MIN}};
   for (const auto& [code, value] : integers) {
     const Pickle pickle = parse("\x80\x02"s + code + ".");
@@ -33,7 +36,8 @@ TEST(Pickle, NumbersAndTextsAreRead) {
 }
 
 TEST(Pickle, AnOrderedDictIsADictWithoutItsAttributes) {
-  const Pickle pickle = parse("\x80\x02"s + "ccollections\nOrderedDict\nq\x00)Rq\x01(\x8c\x01"s + "aK\x01u}\x8c\x02_mNsb.");
+  const Pickle pickle =
+      parse("\x80\x02"s + "ccollections\nOrderedDict\nq\x00)Rq\x01(\x8c\x01"s + "aK\x01u}\x8c\x02_mNsb.");
   const Pickle::Node& root = pickle[pickle.root()];
   ASSERT_EQ(root.kind, Pickle::Kind::Dict);
   ASSERT_EQ(root.items.size(), 2u);

@@ -39,10 +39,12 @@ class Llama2c : public ::testing::Test {
     hugging_face_[name] = apart;
   }
   void add_layers(const std::string& name, const std::vector<std::int64_t>& shape, std::int64_t heads = 0) {
-    for (int layer = 0; layer < kLayers; ++layer) add("model.layers." + std::to_string(layer) + "." + name, shape, heads);
+    for (int layer = 0; layer < kLayers; ++layer)
+      add("model.layers." + std::to_string(layer) + "." + name, shape, heads);
   }
   void make(bool tied) {
-    const std::int32_t header[] = {kWidth, kHidden, kLayers, kHeads, kKeyHeads, tied ? kVocabulary : -kVocabulary, kContext};
+    const std::int32_t header[] = {kWidth,  kHidden, kLayers, kHeads, kKeyHeads, tied ? kVocabulary : -kVocabulary,
+                                   kContext};
     bytes_.assign(reinterpret_cast<const char*>(header), sizeof header);
     const std::int64_t keys = kWidth / kHeads * kKeyHeads;
     add("model.embed_tokens.weight", {kVocabulary, kWidth});
@@ -59,10 +61,11 @@ class Llama2c : public ::testing::Test {
     bytes_.append(static_cast<std::size_t>(4 * kContext * (kWidth / kHeads)), 'x');  // rotations, which are not read
     if (!tied) add("lm_head.weight", {kVocabulary, kWidth});
     write_file(folder_ / "stories.bin", bytes_);
-    const Json config = {{"model_type", "llama"}, {"hidden_size", kWidth}, {"intermediate_size", kHidden},
-                         {"num_hidden_layers", kLayers}, {"num_attention_heads", kHeads},
-                         {"num_key_value_heads", kKeyHeads}, {"vocab_size", kVocabulary},
-                         {"max_position_embeddings", kContext}, {"rms_norm_eps", 1e-5}, {"tie_word_embeddings", tied}};
+    const Json config = {{"model_type", "llama"},         {"hidden_size", kWidth},
+                         {"intermediate_size", kHidden},  {"num_hidden_layers", kLayers},
+                         {"num_attention_heads", kHeads}, {"num_key_value_heads", kKeyHeads},
+                         {"vocab_size", kVocabulary},     {"max_position_embeddings", kContext},
+                         {"rms_norm_eps", 1e-5},          {"tie_word_embeddings", tied}};
     write_file(folder_ / "twin/config.json", config.dump());
     write_safetensors(folder_ / "twin/model.safetensors", hugging_face_);
   }

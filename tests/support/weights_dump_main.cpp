@@ -1,6 +1,6 @@
-// weights_dump <out folder> <file> ...: every tensor of .pt and GGUF files, as they are stored, for scripts that compare
-// them with other readers. For each file one line, "0" with <out folder>/<stem>.safetensors written, or the error's exit
-// code and message; then "peak <kB>", the most memory that was resident.
+// weights_dump <out folder> <file> ...: every tensor of .pt and GGUF files, as they are stored, for scripts that
+// compare them with other readers. For each file one line, "0" with <out folder>/<stem>.safetensors written, or the
+// error's exit code and message; then "peak <kB>", the most memory that was resident.
 #include <cstdio>
 #include <fstream>
 #include <map>

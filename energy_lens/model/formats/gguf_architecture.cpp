@@ -30,31 +30,45 @@ using Names = std::vector<GgufTensorName>;
 
 const Names kLlamaWhole = {{"token_embd", "embed_tokens"}, {"output_norm", "norm"}, {"output", "lm_head"}};
 const Names kGemmaWhole = {{"token_embd", "embed_tokens"}, {"output_norm", "norm", minus_one}};
-const Names kGpt2Whole = {{"token_embd", "wte"}, {"position_embd", "wpe"}, {"output_norm", "ln_f"}, {"output", "lm_head"}};
+const Names kGpt2Whole = {
+    {"token_embd", "wte"}, {"position_embd", "wpe"}, {"output_norm", "ln_f"}, {"output", "lm_head"}};
 const Names kNeoxWhole = {{"token_embd", "embed_in"}, {"output_norm", "final_layer_norm"}, {"output", "embed_out"}};
 
 const Names kMlp = {{"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, {"ffn_down", "mlp.down_proj"}};
-const Names kAttention = {{"attn_q", "self_attn.q_proj"}, {"attn_k", "self_attn.k_proj"}, {"attn_v", "self_attn.v_proj"},
+const Names kAttention = {{"attn_q", "self_attn.q_proj"},
+                          {"attn_k", "self_attn.k_proj"},
+                          {"attn_v", "self_attn.v_proj"},
                           {"attn_output", "self_attn.o_proj"}};
-const Names kRotatedInPairs = {{"attn_q", "self_attn.q_proj", queries}, {"attn_k", "self_attn.k_proj", keys},
-                               {"attn_v", "self_attn.v_proj"}, {"attn_output", "self_attn.o_proj"}};
+const Names kRotatedInPairs = {{"attn_q", "self_attn.q_proj", queries},
+                               {"attn_k", "self_attn.k_proj", keys},
+                               {"attn_v", "self_attn.v_proj"},
+                               {"attn_output", "self_attn.o_proj"}};
 const Names kNorms = {{"attn_norm", "input_layernorm"}, {"ffn_norm", "post_attention_layernorm"}};
 const Names kHeadNorms = {{"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"}};
 const Names kNormsAfter = {{"post_attention_norm", "post_attention_layernorm"},
                            {"post_ffw_norm", "post_feedforward_layernorm"}};
-const Names kGemmaNorms = {{"attn_norm", "input_layernorm", minus_one}, {"ffn_norm", "post_attention_layernorm", minus_one}};
+const Names kGemmaNorms = {{"attn_norm", "input_layernorm", minus_one},
+                           {"ffn_norm", "post_attention_layernorm", minus_one}};
 const Names kGemma2Norms = {{"attn_norm", "input_layernorm", minus_one},
                             {"post_attention_norm", "post_attention_layernorm", minus_one},
                             {"ffn_norm", "pre_feedforward_layernorm", minus_one},
                             {"post_ffw_norm", "post_feedforward_layernorm", minus_one}};
-const Names kGemmaHeadNorms = {{"attn_q_norm", "self_attn.q_norm", minus_one}, {"attn_k_norm", "self_attn.k_norm", minus_one}};
-const Names kPhi3Block = {{"attn_qkv", "self_attn.qkv_proj"}, {"attn_output", "self_attn.o_proj"},
-                          {"ffn_up", "mlp.gate_up_proj"}, {"ffn_down", "mlp.down_proj"}};
-const Names kGpt2Block = {{"attn_norm", "ln_1"}, {"ffn_norm", "ln_2"}, {"attn_qkv", "attn.c_attn", nullptr, true},
-                          {"attn_output", "attn.c_proj", nullptr, true}, {"ffn_up", "mlp.c_fc", nullptr, true},
+const Names kGemmaHeadNorms = {{"attn_q_norm", "self_attn.q_norm", minus_one},
+                               {"attn_k_norm", "self_attn.k_norm", minus_one}};
+const Names kPhi3Block = {{"attn_qkv", "self_attn.qkv_proj"},
+                          {"attn_output", "self_attn.o_proj"},
+                          {"ffn_up", "mlp.gate_up_proj"},
+                          {"ffn_down", "mlp.down_proj"}};
+const Names kGpt2Block = {{"attn_norm", "ln_1"},
+                          {"ffn_norm", "ln_2"},
+                          {"attn_qkv", "attn.c_attn", nullptr, true},
+                          {"attn_output", "attn.c_proj", nullptr, true},
+                          {"ffn_up", "mlp.c_fc", nullptr, true},
                           {"ffn_down", "mlp.c_proj", nullptr, true}};
-const Names kNeoxBlock = {{"attn_qkv", "attention.query_key_value", head_by_head}, {"attn_output", "attention.dense"},
-                          {"ffn_up", "mlp.dense_h_to_4h"}, {"ffn_down", "mlp.dense_4h_to_h"}};
+const Names kNeoxBlock = {{"attn_qkv", "attention.query_key_value", head_by_head},
+                          {"attn_output", "attention.dense"},
+                          {"ffn_up", "mlp.dense_h_to_4h"},
+                          {"ffn_down", "mlp.dense_4h_to_h"}};
 
 Names joined(const std::vector<Names>& parts) {
   Names all;

@@ -1,5 +1,5 @@
-// The architectures of GGUF files that are read, in terms of the families: one line each in gguf_architecture.cpp. Names
-// and layouts are those that llama.cpp's converter gives the same model.
+// The architectures of GGUF files that are read, in terms of the families: one line each in gguf_architecture.cpp.
+// Names and layouts are those that llama.cpp's converter gives the same model.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -18,7 +18,7 @@ using GgufPlace = void (*)(const at::Tensor& stored, const at::Tensor& out, cons
 struct GgufTensorName {
   std::string_view stored, ours;  // without ".weight" and ".bias"
   GgufPlace place = nullptr;
-  bool transposed = false;        // matrices are stored [out, in], ours are [in, out]
+  bool transposed = false;  // matrices are stored [out, in], ours are [in, out]
 };
 
 struct GgufArchitecture {

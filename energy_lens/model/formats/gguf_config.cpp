@@ -12,8 +12,8 @@ namespace energy_lens {
 namespace {
 
 // What changes no logit: where the weights came from, and the vocabulary's size, which the embedding has.
-constexpr auto kWithoutEffect = std::to_array<std::string_view>(
-    {"vocab_size", "tensor_data_layout", "rope.scaling.finetuned"});
+constexpr auto kWithoutEffect =
+    std::to_array<std::string_view>({"vocab_size", "tensor_data_layout", "rope.scaling.finetuned"});
 
 // A float's shortest decimal, so that a stored 1e-5 is config.json's 1e-5.
 double as_written(double value) {
@@ -29,7 +29,8 @@ double as_written(double value) {
 
 void GgufConfig::refuse(const std::string& key, const std::string& expected) const {
   const bool present = file_.has(full(key));
-  const std::string got = present ? file_.value(full(key)).dump(-1, ' ', false, Json::error_handler_t::replace) : "missing";
+  const std::string got =
+      present ? file_.value(full(key)).dump(-1, ' ', false, Json::error_handler_t::replace) : "missing";
   fail(ErrorKind::BadInput, "gguf",
        file_.path().string() + " has " + full(key) + " " + got.substr(0, 200) + ", expected " + expected);
 }
@@ -78,7 +79,8 @@ std::int64_t GgufConfig::rows(const std::string& tensor) const {
 Json GgufConfig::vector(const std::string& tensor) const {
   const auto& shape = file_.tensors().at(tensor).shape;
   if (shape.size() != 1 || shape[0] > (1 << 16)) {
-    fail(ErrorKind::BadInput, "gguf", file_.path().string() + " tensor '" + tensor + "' is not a vector of rotary factors");
+    fail(ErrorKind::BadInput, "gguf",
+         file_.path().string() + " tensor '" + tensor + "' is not a vector of rotary factors");
   }
   const at::Tensor values = at::empty(shape, at::kFloat);
   file_.read(tensor, values);

@@ -50,7 +50,8 @@ SplitName split(const std::string& stored) {
 
 class GgufWeights : public CheckpointFile {
  public:
-  explicit GgufWeights(const fs::path& path) : file_(path), architecture_(gguf_architecture(file_)), config_(config_of(file_)) {
+  explicit GgufWeights(const fs::path& path)
+      : file_(path), architecture_(gguf_architecture(file_)), config_(config_of(file_)) {
     for (const auto& [stored, tensor] : file_.tensors()) {
       if (std::ranges::find(kRotaryFactors, stored) == kRotaryFactors.end()) add(stored, tensor);
     }

@@ -5,9 +5,11 @@ namespace energy_lens {
 
 Json gguf_gpt2_config(const GgufConfig& m) {
   const std::int64_t heads = m.integer("attention.head_count");
-  if (m.integer_or("attention.head_count_kv", heads) != heads) m.refuse("attention.head_count_kv", "as many as head_count");
+  if (m.integer_or("attention.head_count_kv", heads) != heads)
+    m.refuse("attention.head_count_kv", "as many as head_count");
   const std::int64_t context = m.rows("position_embd.weight");
-  if (m.integer("context_length") != context) m.refuse("context_length", std::to_string(context) + ", the learned positions");
+  if (m.integer("context_length") != context)
+    m.refuse("context_length", std::to_string(context) + ", the learned positions");
   return {{"model_type", "gpt2"},
           {"n_embd", m.integer("embedding_length")},
           {"n_inner", m.integer("feed_forward_length")},
@@ -23,7 +25,8 @@ Json gguf_gpt2_config(const GgufConfig& m) {
 Json gguf_gptneox_config(const GgufConfig& m) {
   const std::int64_t heads = m.integer("attention.head_count"), width = m.integer("embedding_length");
   if (heads == 0 || width % heads != 0) m.refuse("attention.head_count", "a divisor of embedding_length");
-  if (m.integer_or("attention.head_count_kv", heads) != heads) m.refuse("attention.head_count_kv", "as many as head_count");
+  if (m.integer_or("attention.head_count_kv", heads) != heads)
+    m.refuse("attention.head_count_kv", "as many as head_count");
   const double rotated = static_cast<double>(m.integer("rope.dimension_count"));
   const bool parallel = !m.has("use_parallel_residual") || m.file().value("gptneox.use_parallel_residual") == true;
   return {{"model_type", "gpt_neox"},

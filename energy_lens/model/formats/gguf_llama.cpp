@@ -12,7 +12,8 @@ std::int64_t head_width(const GgufConfig& m) {
     m.refuse("attention.head_count", "a divisor of embedding_length");
   }
   const std::int64_t head = m.integer_or("attention.key_length", width / heads);
-  if (m.integer_or("attention.value_length", head) != head) m.refuse("attention.value_length", "the keys' " + std::to_string(head));
+  if (m.integer_or("attention.value_length", head) != head)
+    m.refuse("attention.value_length", "the keys' " + std::to_string(head));
   return head;
 }
 
@@ -21,13 +22,17 @@ std::int64_t head_width(const GgufConfig& m) {
 void add_rope_scaling(const GgufConfig& m, Json& config) {
   const std::string kind = m.text_or("rope.scaling.type", "none");
   const double factor = m.number_or("rope.scaling.factor", m.number_or("rope.scale_linear", 1.0));
-  const std::int64_t context = m.integer("context_length"), original = m.integer_or("rope.scaling.original_context_length", context);
+  const std::int64_t context = m.integer("context_length"),
+                     original = m.integer_or("rope.scaling.original_context_length", context);
   if (m.file().tensors().contains("rope_freqs.weight")) {
     if (kind != "none") m.refuse("rope.scaling.type", "none beside a tensor rope_freqs.weight");
-    config["rope_scaling"] = {{"rope_type", "longrope"}, {"short_factor", m.vector("rope_freqs.weight")},
-                              {"original_max_position_embeddings", context}, {"attention_factor", 1.0}};
+    config["rope_scaling"] = {{"rope_type", "longrope"},
+                              {"short_factor", m.vector("rope_freqs.weight")},
+                              {"original_max_position_embeddings", context},
+                              {"attention_factor", 1.0}};
   } else if (kind == "yarn") {
-    config["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", factor}, {"original_max_position_embeddings", original}};
+    config["rope_scaling"] = {
+        {"rope_type", "yarn"}, {"factor", factor}, {"original_max_position_embeddings", original}};
     if (m.has("rope.scaling.attn_factor")) m.refuse("rope.scaling.attn_factor", "none with yarn");
   } else if (kind == "linear" || (kind == "none" && factor != 1.0)) {
     config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", factor}};
@@ -53,6 +58,7 @@ Json decoder_config(const GgufConfig& m, const char* family) {
           {"vocab_size", m.rows("token_embd.weight")},
           {"rms_norm_eps", m.number("attention.layer_norm_rms_epsilon")},
           {"rope_theta", m.number_or("rope.freq_base", 10000.0)},
+          {"attention_bias", m.file().tensors().contains("blk.0.attn_q.bias")},
           {"tie_word_embeddings", !m.file().tensors().contains("output.weight")}};
 }
 
@@ -66,7 +72,8 @@ Json rotated_config(const GgufConfig& m, const char* family) {
 // The largest of a generation scales queries by (D / H)^-1/2, the others by Dh^-1/2; the file does not say.
 void add_gemma_attention(const GgufConfig& m, Json& config, std::int64_t layers_of_largest) {
   const bool largest = m.integer("block_count") == layers_of_largest;
-  config["query_pre_attn_scalar"] = largest ? m.integer("embedding_length") / m.integer("attention.head_count") : head_width(m);
+  config["query_pre_attn_scalar"] =
+      largest ? m.integer("embedding_length") / m.integer("attention.head_count") : head_width(m);
   config["sliding_window"] = m.integer("attention.sliding_window");
 }
 
@@ -98,15 +105,18 @@ Json gguf_phi3_config(const GgufConfig& m) {
   Json config = decoder_config(m, "phi3");
   const auto head = config.at("head_dim").get<std::int64_t>(), rotated = m.integer_or("rope.dimension_count", head);
   // Half a coordinate more, so that the share times the head's width rounds down to the width meant.
-  if (rotated != head) config["partial_rotary_factor"] = (static_cast<double>(rotated) + 0.5) / static_cast<double>(head);
+  if (rotated != head)
+    config["partial_rotary_factor"] = (static_cast<double>(rotated) + 0.5) / static_cast<double>(head);
   if (m.has("attention.sliding_window") && m.integer("attention.sliding_window") > 0) {
     config["sliding_window"] = m.integer("attention.sliding_window");
   }
   const std::int64_t original = m.integer_or("rope.scaling.original_context_length", m.integer("context_length"));
   if (m.file().tensors().contains("rope_factors_short.weight")) {
-    config["rope_scaling"] = {{"rope_type", "longrope"}, {"short_factor", m.vector("rope_factors_short.weight")},
+    config["rope_scaling"] = {{"rope_type", "longrope"},
+                              {"short_factor", m.vector("rope_factors_short.weight")},
                               {"original_max_position_embeddings", original}};
-    if (m.has("rope.scaling.attn_factor")) config["rope_scaling"]["attention_factor"] = m.number("rope.scaling.attn_factor");
+    if (m.has("rope.scaling.attn_factor"))
+      config["rope_scaling"]["attention_factor"] = m.number("rope.scaling.attn_factor");
   }
   return config;
 }

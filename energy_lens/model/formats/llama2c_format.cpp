@@ -46,14 +46,16 @@ Header read_header(const fs::path& path, std::span<const std::uint8_t> bytes) {
   const auto n = header_numbers(bytes.data());
   if (n[0] == kLaterMagic) {
     fail(ErrorKind::BadInput, "llama2c",
-         path.string() + " is llama2.c version " + std::to_string(n[1]) + ", expected 0; export.py --version 0 writes it");
+         path.string() + " is llama2.c version " + std::to_string(n[1]) +
+             ", expected 0; export.py --version 0 writes it");
   }
   return {n[0], n[1], n[2], n[3], n[4], std::abs(n[5]), n[6], n[5] > 0};
 }
 
 class Llama2cWeights : public CheckpointFile {
  public:
-  explicit Llama2cWeights(const fs::path& path) : file_(MappedFile::open(path)), header_(read_header(path, file_->bytes())) {
+  explicit Llama2cWeights(const fs::path& path)
+      : file_(MappedFile::open(path)), header_(read_header(path, file_->bytes())) {
     lay_out();
     if (at_ != file_->bytes().size()) {
       fail(ErrorKind::BadInput, "llama2c",
@@ -82,7 +84,8 @@ class Llama2cWeights : public CheckpointFile {
     tensors_[name] = {at::kFloat, std::move(shape)};
   }
   void add_each_layer(const std::string& name, const std::vector<std::int64_t>& shape) {
-    for (std::int64_t layer = 0; layer < header_.layers; ++layer) add("layers." + std::to_string(layer) + "." + name, shape);
+    for (std::int64_t layer = 0; layer < header_.layers; ++layer)
+      add("layers." + std::to_string(layer) + "." + name, shape);
   }
   void lay_out() {
     const Header& h = header_;
@@ -114,16 +117,11 @@ std::unique_ptr<CheckpointFile> open(const fs::path& path) { return std::make_un
 Json config(const fs::path& path) {
   const Llama2cWeights file(path);  // which has the length that the header asks for
   const Header& h = file.header();
-  return {{"model_type", "llama"},
-          {"hidden_size", h.width},
-          {"intermediate_size", h.hidden},
-          {"num_hidden_layers", h.layers},
-          {"num_attention_heads", h.heads},
-          {"num_key_value_heads", h.key_heads},
-          {"vocab_size", h.vocabulary},
-          {"max_position_embeddings", h.context},
-          {"rms_norm_eps", 1e-5},
-          {"rope_theta", 10000.0},
+  return {{"model_type", "llama"},          {"hidden_size", h.width},
+          {"intermediate_size", h.hidden},  {"num_hidden_layers", h.layers},
+          {"num_attention_heads", h.heads}, {"num_key_value_heads", h.key_heads},
+          {"vocab_size", h.vocabulary},     {"max_position_embeddings", h.context},
+          {"rms_norm_eps", 1e-5},           {"rope_theta", 10000.0},
           {"tie_word_embeddings", h.tied}};
 }
 

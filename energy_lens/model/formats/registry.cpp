@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/mapped_file.h"
 
 namespace energy_lens {
 
@@ -29,11 +30,7 @@ const CheckpointFormat* format_of_file(const fs::path& path) {
 
 const CheckpointFormat& known_format(const fs::path& path) {
   if (const CheckpointFormat* format = format_of_file(path)) return *format;
-  std::error_code ignored;
-  const fs::file_status status = fs::status(path, ignored);
-  if (status.type() == fs::file_type::not_found) {
-    fail(ErrorKind::NotFound, "load_model", "no file " + path.string());
-  }
+  MappedFile::open(path);  // says what is wrong with a file that cannot be read
   std::string known;
   for (const CheckpointFormat& format : checkpoint_formats()) {
     known += (known.empty() ? "" : ", ") + std::string(format.name);
