@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <cstring>
-#include <functional>
+#include <set>
 
 #include "energy_lens/core/error.h"
 #include "tests/support/tiny_model.h"
@@ -138,6 +140,17 @@ TEST_F(Llama2c, AFileBesideConfigJsonIsReadByItsPath) {
   make(true);
   fs::copy(folder_ / "twin/model.safetensors", folder_ / "twin/other.name");
   EXPECT_TRUE(at::equal(logits(folder_ / "twin/other.name"), logits(folder_ / "twin")));
+}
+
+TEST_F(Llama2c, WhatIsNoFileIsRefusedAtOnce) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  fs::create_symlink(folder_ / "loop", folder_ / "loop");
+  EXPECT_EQ(refusal(folder_ / "pipe"), ErrorKind::BadInput);
+  EXPECT_EQ(refusal(folder_ / "loop"), ErrorKind::BadInput);
+  EXPECT_EQ(refusal(folder_ / "none"), ErrorKind::NotFound);
+  write_file(folder_ / "folder/config.json", R"({"model_type": "llama"})");
+  fs::create_symlink(folder_ / "gone", folder_ / "folder/pytorch_model.bin");
+  EXPECT_EQ(refusal(folder_ / "folder"), ErrorKind::BadInput);
 }
 
 TEST(CheckpointFormats, EachIsListedOnce) {

@@ -18,6 +18,8 @@ const std::vector<CheckpointFormat>& checkpoint_formats() {
 }
 
 const CheckpointFormat* format_of_file(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return nullptr;
   std::array<char, 64> bytes{};
   std::ifstream file(path, std::ios::binary);
   file.read(bytes.data(), bytes.size());
