@@ -24,7 +24,8 @@ struct Descriptor {
 }  // namespace
 
 std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without waiting, or a named pipe would keep us here.
+  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (descriptor.value < 0) {
     const ErrorKind kind = errno == ELOOP ? ErrorKind::BadInput : ErrorKind::NotFound;
     fail(kind, "open", path.string() + ": " + std::strerror(errno) + ", expected a readable file");

@@ -1,19 +1,26 @@
 #include "energy_lens/model/config.h"
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/model/checkpoint.h"
 #include "energy_lens/model/families/registry.h"
 
 namespace energy_lens {
 
-ModelConfig read_model_config(const std::filesystem::path& folder) {
-  const Json json = read_json(folder / "config.json", 16u << 20);
+ModelConfig read_model_config(const std::filesystem::path& folder) { return read_model_config(Checkpoint(folder)); }
+
+ModelConfig read_model_config(const Checkpoint& checkpoint) {
+  const Json json = checkpoint.config();
+  const std::string where = checkpoint.config_path().string();
   if (!json.is_object() || !json.contains("model_type") || !json.at("model_type").is_string()) {
-    fail(ErrorKind::BadInput, "load_model", (folder / "config.json").string() + " has no \"model_type\" string");
+    fail(ErrorKind::BadInput, "load_model", where + " has no \"model_type\" string");
   }
   try {
     return family_named(json.at("model_type").get<std::string>()).read_config(json);
   } catch (const Json::exception& error) {
-    fail(ErrorKind::BadInput, "load_model", (folder / "config.json").string() + ": " + error.what());
+    fail(ErrorKind::BadInput, "load_model", where + ": " + error.what());
+  } catch (const Error& error) {
+    // Families speak of config.json, in whose keys every format describes its model.
+    throw Error(error.kind(), std::string(error.what()) + " (read from " + where + ")");
   }
 }
 

@@ -1,4 +1,4 @@
-// What a model is: sizes and choices read from config.json, the same struct for every family.
+// What a model is: sizes and choices in config.json's terms, the same struct for every family.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -46,8 +46,8 @@ struct ModelConfig {
   ExpertConfig experts;
 };
 
-// Reads and checks <folder>/config.json. Errors: NotFound; BadInput (unknown family, missing or absurd sizes, a variant
-// that is not built).
+// What a checkpoint, a folder or one file (checkpoint.h), says of its model. Errors: NotFound; BadInput (unknown family,
+// missing or absurd sizes, a variant that is not built).
 ModelConfig read_model_config(const std::filesystem::path& folder);
 
 }  // namespace energy_lens

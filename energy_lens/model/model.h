@@ -75,7 +75,7 @@ struct LoadOptions {
   std::optional<RandomInit> random = std::nullopt;
 };
 
-// Reads config.json and model.safetensors (or its shards). Errors: NotFound, BadInput (missing or unknown tensor, wrong
+// Reads a checkpoint, a folder or one file (checkpoint.h). Errors: NotFound, BadInput (missing or unknown tensor, wrong
 // shape, NaN weights), Resource (more memory than the machine has), those of devices_named.
 std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, const LoadOptions& options = {});
 

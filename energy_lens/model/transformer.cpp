@@ -8,12 +8,12 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/model/checkpoint.h"
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/forward_pass.h"
 #include "energy_lens/model/placement.h"
 #include "energy_lens/model/row_pass.h"
 #include "energy_lens/model/size.h"
-#include "energy_lens/model/weight_files.h"
 
 namespace energy_lens {
 
@@ -107,16 +107,14 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
   if (options.dtype != at::kFloat && options.dtype != at::kBFloat16) {
     fail(ErrorKind::Usage, "load_model", "got a dtype other than float32 and bfloat16");
   }
-  ModelConfig config = read_model_config(folder);
+  const Checkpoint checkpoint(folder);
+  ModelConfig config = read_model_config(checkpoint);
   const Family& family = family_named(config.family);
   const std::vector<at::Device> devices = devices_named(options.device);
   check_memory(config, options.dtype);
-  std::unique_ptr<WeightSource> source;
-  if (options.random) {
-    source = random_weights(options.random->seed, options.random->scale);
-  } else {
-    source = std::make_unique<WeightFiles>(folder, family.prefixes);
-  }
+  const std::unique_ptr<WeightSource> source = options.random
+                                                   ? random_weights(options.random->seed, options.random->scale)
+                                                   : checkpoint.weights(family.prefixes);
   ModelWeights weights = family.load(*source, config, options.dtype);
   source->check_all_used(family.ignored);
   place(weights, devices);

@@ -5,7 +5,7 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/file.h"
-#include "energy_lens/io/shard_index.h"
+#include "energy_lens/model/formats/registry.h"
 
 namespace energy_lens {
 
@@ -13,34 +13,28 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::int64_t kPiece = 1 << 22;
-
-}  // namespace
-
-WeightFiles::WeightFiles(const fs::path& folder, std::vector<std::string> prefixes)
-    : folder_(folder), prefixes_(std::move(prefixes)) {
-  const fs::path single = folder / "model.safetensors", index = folder / "model.safetensors.index.json";
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(single, ignored))) {
-    files_.emplace(single.filename(), SafetensorsFile::open(single));
-  } else if (fs::exists(index, ignored)) {
-    open_shards(index);
-  } else {
-    fail(ErrorKind::NotFound, "load_model",
-         folder.string() + " has neither model.safetensors nor model.safetensors.index.json");
-  }
-  for (const auto& [name, file] : files_) {
-    for (const auto& [tensor, info] : file.tensors()) {
-      if (!file_of_.emplace(tensor, name).second) {
-        fail(ErrorKind::BadInput, "load_model", folder.string() + " holds tensor '" + tensor + "' in two shards");
-      }
+// In pieces, so that the check of a large tensor needs no second copy of it.
+void check_finite(const at::Tensor& tensor, const std::string& what) {
+  constexpr std::int64_t kPiece = 1 << 22;
+  const at::Tensor flat = tensor.view({-1});
+  for (std::int64_t begin = 0; begin < flat.numel(); begin += kPiece) {
+    if (!at::isfinite(flat.narrow(0, begin, std::min(kPiece, flat.numel() - begin))).all().item<bool>()) {
+      fail(ErrorKind::BadInput, "load_model", what + " holds NaN or Inf");
     }
   }
 }
 
-void WeightFiles::open_shards(const fs::path& index) {
-  for (const auto& [tensor, name] : read_shard_index(index)) {
-    if (!files_.contains(name)) files_.emplace(name, SafetensorsFile::open(folder_ / name));
+}  // namespace
+
+WeightFiles::WeightFiles(fs::path what, std::vector<fs::path> paths, std::vector<std::string> prefixes)
+    : what_(std::move(what)), paths_(std::move(paths)), prefixes_(std::move(prefixes)) {
+  for (const fs::path& path : paths_) {
+    files_.push_back(known_format(path).open(path));
+    for (const auto& [name, tensor] : files_.back()->tensors()) {
+      if (!file_of_.emplace(name, files_.back().get()).second) {
+        fail(ErrorKind::BadInput, "load_model", what_.string() + " holds tensor '" + name + "' in two shards");
+      }
+    }
   }
 }
 
@@ -54,26 +48,18 @@ std::string WeightFiles::stored_name(const std::string& name) const {
 void WeightFiles::fill(const std::string& name, const at::Tensor& out) const {
   const std::string stored = stored_name(name);
   if (stored.empty()) {
-    fail(ErrorKind::BadInput, "load_model", folder_.string() + " has no tensor '" + name + "'");
+    fail(ErrorKind::BadInput, "load_model", what_.string() + " has no tensor '" + name + "'");
   }
-  const SafetensorsFile& file = files_.at(file_of_.at(stored));
-  const at::Tensor view = file.view(stored);
-  if (view.sizes() != out.sizes() || !at::isFloatingType(view.scalar_type())) {
+  const CheckpointFile& file = *file_of_.at(stored);
+  const StoredTensor& tensor = file.tensors().at(stored);
+  if (out.sizes() != at::IntArrayRef(tensor.shape) || !at::isFloatingType(tensor.dtype)) {
     std::ostringstream message;
-    message << folder_.string() << " tensor '" << stored << "' got " << view.sizes() << " "
-            << at::toString(view.scalar_type()) << ", expected " << out.sizes() << " floating, as config.json says";
+    message << what_.string() << " tensor '" << stored << "' got " << at::IntArrayRef(tensor.shape) << " "
+            << at::toString(tensor.dtype) << ", expected " << out.sizes() << " floating, as its configuration says";
     fail(ErrorKind::BadInput, "load_model", message.str());
   }
-  // In pieces, so that a check of a large tensor needs no second copy of it.
-  const at::Tensor from = view.reshape({-1}), to = out.view({-1});
-  for (std::int64_t begin = 0; begin < to.numel(); begin += kPiece) {
-    const std::int64_t size = std::min(kPiece, to.numel() - begin);
-    const at::Tensor piece = to.narrow(0, begin, size);
-    piece.copy_(from.narrow(0, begin, size));
-    if (!at::isfinite(piece).all().item<bool>()) {
-      fail(ErrorKind::BadInput, "load_model", folder_.string() + " tensor '" + stored + "' holds NaN or Inf");
-    }
-  }
+  file.read(stored, out);
+  check_finite(out, what_.string() + " tensor '" + stored + "'");
   used_.insert(stored);
 }
 
@@ -84,16 +70,16 @@ void WeightFiles::check_all_used(const std::vector<std::string>& ignored) const 
                        });
     if (!known) {
       fail(ErrorKind::BadInput, "load_model",
-           folder_.string() + " has tensor '" + name +
-               "', which the architecture of its config.json does not have; the numbers would be wrong without it");
+           what_.string() + " has tensor '" + name +
+               "', which the architecture of its configuration does not have; the numbers would be wrong without it");
     }
   }
 }
 
 std::string WeightFiles::digest() const {
-  if (files_.size() == 1) return sha256_hex_of_file(folder_ / files_.begin()->first);
+  if (paths_.size() == 1) return sha256_hex_of_file(paths_.front());
   std::string joined;
-  for (const auto& [name, file] : files_) joined += sha256_hex_of_file(folder_ / name);
+  for (const fs::path& path : paths_) joined += sha256_hex_of_file(path);
   return sha256_hex(joined);
 }
 

@@ -1,21 +1,22 @@
-// The weight files of a checkpoint folder as a WeightSource: model.safetensors or its shards.
+// The files of a checkpoint, in any format, as one WeightSource.
 #pragma once
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "energy_lens/io/safetensors.h"
+#include "energy_lens/model/formats/checkpoint_file.h"
 #include "energy_lens/model/weight_source.h"
 
 namespace energy_lens {
 
 class WeightFiles : public WeightSource {
  public:
-  // prefixes: alternatives that exports put before every name, tried in order ("", "transformer.").
-  // Errors: NotFound (no weight file), BadInput (malformed file or index).
-  WeightFiles(const std::filesystem::path& folder, std::vector<std::string> prefixes);
+  // what: names the checkpoint in errors. prefixes: alternatives that exports put before every name, tried in order.
+  // Errors: NotFound (no such file), BadInput (malformed, one tensor in two files).
+  WeightFiles(std::filesystem::path what, std::vector<std::filesystem::path> paths, std::vector<std::string> prefixes);
 
   void fill(const std::string& name, const at::Tensor& out) const override;
   std::string digest() const override;
@@ -23,11 +24,11 @@ class WeightFiles : public WeightSource {
 
  private:
   std::string stored_name(const std::string& name) const;  // "" when absent
-  void open_shards(const std::filesystem::path& index);
-  std::filesystem::path folder_;
+  std::filesystem::path what_;
+  std::vector<std::filesystem::path> paths_;
   std::vector<std::string> prefixes_;
-  std::map<std::string, SafetensorsFile> files_;  // by file name
-  std::map<std::string, std::string> file_of_;    // tensor -> file name
+  std::vector<std::unique_ptr<CheckpointFile>> files_;
+  std::map<std::string, const CheckpointFile*> file_of_;  // by tensor
   mutable std::set<std::string> used_;
 };
 

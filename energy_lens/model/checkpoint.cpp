@@ -1,0 +1,82 @@
+#include "energy_lens/model/checkpoint.h"
+
+#include <array>
+#include <set>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/io/shard_index.h"
+#include "energy_lens/model/weight_files.h"
+
+namespace energy_lens {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kIndexEnding = ".index.json";
+// The usual names, the preferred first.
+constexpr auto kNames = std::to_array<std::string_view>(
+    {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"});
+
+std::vector<fs::path> files_of_index(const fs::path& index) {
+  std::set<std::string> names;
+  for (const auto& [tensor, name] : read_shard_index(index)) names.insert(name);
+  std::vector<fs::path> files;
+  for (const std::string& name : names) files.push_back(index.parent_path() / name);
+  return files;
+}
+
+std::vector<fs::path> only_file(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    if (entry.is_regular_file(ignored) && format_of_file(entry.path()) != nullptr) found.push_back(entry.path());
+  }
+  if (found.size() > 1) {
+    fail(ErrorKind::BadInput, "load_model",
+         folder.string() + " holds " + found[0].filename().string() + " and " + found[1].filename().string() +
+             ", expected one file of weights; give the path of the one you mean");
+  }
+  return found;
+}
+
+std::vector<fs::path> weight_files(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored)) {
+    return path.string().ends_with(kIndexEnding) ? files_of_index(path) : std::vector{path};
+  }
+  for (const std::string_view name : kNames) {
+    // A link that leads nowhere is there too, and is then reported.
+    if (fs::exists(fs::symlink_status(path / name, ignored))) return weight_files(path / name);
+  }
+  return only_file(path);
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(const fs::path& path) : path_(path) {
+  std::error_code ignored;
+  const bool is_folder = fs::is_directory(path, ignored);
+  folder_ = is_folder ? path : path.parent_path();
+  files_ = weight_files(path);
+  if (files_.empty()) return;
+  // A folder may be asked for its config.json alone.
+  format_ = is_folder ? format_of_file(files_.front()) : &known_format(files_.front());
+}
+
+fs::path Checkpoint::config_path() const { return describes_itself() ? files_.front() : folder_ / "config.json"; }
+
+Json Checkpoint::config() const {
+  return describes_itself() ? format_->config(files_.front()) : read_json(config_path(), 16u << 20);
+}
+
+std::unique_ptr<WeightSource> Checkpoint::weights(std::vector<std::string> prefixes) const {
+  if (files_.empty()) {
+    std::string names;
+    for (const std::string_view name : kNames) names += std::string(name) + ", ";
+    fail(ErrorKind::NotFound, "load_model",
+         path_.string() + " has no weights: none of " + names + "and no other checkpoint");
+  }
+  return std::make_unique<WeightFiles>(path_, files_, std::move(prefixes));
+}
+
+}  // namespace energy_lens

@@ -1,0 +1,70 @@
+// weights_dump <out folder> <file> ...: every tensor of .pt and GGUF files, as they are stored, for scripts that
+// compare them with other readers. For each file one line, "0" with <out folder>/<stem>.safetensors written, or the
+// error's exit code and message; then "peak <kB>", the most memory that was resident.
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/io/gguf.h"
+#include "energy_lens/io/safetensors.h"
+#include "energy_lens/io/torch_file.h"
+
+namespace {
+
+using namespace energy_lens;
+namespace fs = std::filesystem;
+
+std::map<std::string, at::Tensor> read_gguf(const fs::path& path) {
+  const GgufFile file(path);
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : file.tensors()) {
+    tensors[name] = at::empty(tensor.shape, tensor.type->dtype);
+    file.read(name, tensors[name]);
+  }
+  return tensors;
+}
+
+std::map<std::string, at::Tensor> read_torch(const fs::path& path) {
+  const TorchFile file(path);
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& [name, tensor] : file.tensors()) {
+    tensors[name] = at::empty(tensor.shape, tensor.dtype == at::kShort ? at::kInt : tensor.dtype);
+    file.read(name, tensors[name]);
+  }
+  return tensors;
+}
+
+// Not getrusage(), which counts the parent's memory at the time it started us.
+long peak_kilobytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
+  }
+  return -1;
+}
+
+bool is_gguf(const fs::path& path) {
+  std::string head(4, '\0');
+  std::ifstream(path, std::ios::binary).read(head.data(), 4);
+  return looks_like_gguf(head);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 2; i < argc; ++i) {
+    const fs::path path = argv[i];
+    try {
+      write_safetensors(fs::path(argv[1]) / path.stem().concat(".safetensors"),
+                        is_gguf(path) ? read_gguf(path) : read_torch(path));
+      std::printf("0\n");
+    } catch (const Error& error) {
+      std::printf("%d %s\n", static_cast<int>(error.kind()), error.what());
+    }
+    std::fflush(stdout);
+  }
+  std::printf("peak %ld\n", peak_kilobytes());
+  return 0;
+}
