@@ -17,9 +17,9 @@ class SentencePieceNormalizer::Writer {
  public:
   explicit Writer(std::string_view space) : space_(space) {}
 
-  void put_space(std::size_t place) { put(space_, place, false); }
-  void put(std::string_view bytes, std::size_t place, bool unchanged) {
-    for (std::size_t i = 0; i < bytes.size(); ++i) places_.push_back(unchanged ? place + i : place);
+  void put_space(std::size_t place) { put(space_, place); }
+  void put(std::string_view bytes, std::size_t place) {
+    places_.insert(places_.end(), bytes.size(), place);
     text_ += bytes;
   }
   // Where the text begins that is dropped.
@@ -72,13 +72,14 @@ void SentencePieceNormalizer::apply(AlignedText& source) const {
   bool after_space = spec_.remove_extra_whitespaces;
   while (at < text.size()) {
     Prefix next = prefix(text.substr(at));
-    const bool unchanged = next.text.data() == text.data() + at;
+    // A replacement, and a user-defined piece, stands for its source as a whole.
+    const bool unchanged = next.text.data() == text.data() + at && next.length == character_at(text, at).length;
     while (after_space && next.text.starts_with(' ')) next.text.remove_prefix(1);
     for (std::size_t i = 0; i < next.text.size(); ++i) {
       if (next.text[i] == ' ') {
         writer.put_space(at);
       } else {
-        writer.put(next.text.substr(i, 1), unchanged ? at + i : at, false);
+        writer.put(next.text.substr(i, 1), unchanged ? at + i : at);
       }
     }
     if (!next.text.empty()) after_space = next.text.ends_with(' ') && spec_.remove_extra_whitespaces;

@@ -118,7 +118,7 @@ TEST_F(HostileTokenizer, PatternsThatExplodeAreRefused) {
     };
   };
   EXPECT_EQ(refusal_after(with("(a|aa)+b"), "aab"), "");
-  expect_named(refusal_after(with("(a|aa)+b(?!c)"), std::string(4000, 'a')), "gave up");
+  expect_named(refusal_after(with("(a|aa)+b(?!c)"), std::string(4000, 'a') + " b"), "gave up");
   expect_named(refusal_after(with(std::string(100'000, 'a'))), "expected at most");
   expect_named(refusal_after(with("a(")), "does not compile");
 }
@@ -163,13 +163,13 @@ TEST_F(HostileTokenizer, SentencePieceModelsAreReadStrictly) {
   EXPECT_EQ(refusal("tokenizer.model", good, "a b"), "");
   for (std::size_t size = 0; size < good.size(); ++size) refusal("tokenizer.model", good.substr(0, size), "ab");
   Philox random(6, "flips");
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 300; ++i) {
     std::string flipped = good;
     flipped[random.below(flipped.size())] = static_cast<char>(random.below(256));
     refusal("tokenizer.model", flipped, "a b\xC3\xA9");
   }
   expect_named(refusal("tokenizer.model", "no model at all"), "SentencePiece model");
-  expect_named(refusal("tokenizer.model", ""), "no pieces");
+  expect_named(refusal("tokenizer.model", ""), "is empty");
   expect_named(refusal("tokenizer.model", piece("a", 0, 1)), "exactly one unknown piece");
   expect_named(refusal("tokenizer.model", good + piece("a", 0, 1)), "has ids");
   expect_named(refusal("tokenizer.model", good + piece("b", std::numeric_limits<float>::quiet_NaN(), 1)), "not finite");

@@ -84,7 +84,7 @@ TEST(Pattern, HostileExpressionsAreRefusedInBoundedTime) {
   EXPECT_THROW(Pattern::regex("(?<=a*)b"), Error);
   const auto start = std::chrono::steady_clock::now();
   try {
-    Pattern::regex("(a|aa)+b(?!c)").find(std::string(4000, 'a'));
+    Pattern::regex("(a|aa)+b(?!c)").find(std::string(4000, 'a') + " b");
     ADD_FAILURE() << "an exponential search came to an end";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::BadInput);
