@@ -186,6 +186,7 @@ class Translator {
   }
 
   std::string property() {
+    if (caseless()) refuse("a property without case");
     const std::size_t end = in_.find('}', at_);
     if (peek(2) != '{' || end == std::string_view::npos) refuse("a property without {}");
     std::string_view name = in_.substr(at_ + 3, end - at_ - 3);
@@ -200,6 +201,7 @@ class Translator {
   }
 
   std::string code_point() {
+    if (caseless()) refuse("a numbered character without case");
     const bool braced = peek(2) == '{';
     const std::size_t begin = braced ? 3 : 2, digits = peek(1) == 'u' ? 4 : 2;
     std::size_t end = begin;

@@ -56,16 +56,33 @@ TEST(RegexDialect, RewritesWhatTheEnginesReadDifferently) {
 }
 
 TEST(RegexDialect, RefusesByNameWhatItDoesNotTranslate) {
-  const std::vector<std::pair<const char*, const char*>> refused = {
-      {"^a", "anchor ^"},         {"a$", "anchor $"},        {"(?<n>a)", "group"},
-      {"(?x)a", "group"},         {"a{,3}", "brace"},        {"a{2}?", "{n}?"},
-      {"a{1,2}+", "possessive"},  {"a**", "quantifier of"},  {"[[:alpha:]]", "a set"},
-      {"[a&&b]", "intersection"}, {"[]a]", "']' first"},     {"[a", "does not end"},
-      {R"(\w)", R"('\w')"},       {R"(\h)", R"('\h')"},      {R"(a\1)", R"('\1')"},
-      {R"(\bx)", R"('\b')"},      {R"(\p{L&})", "property"}, {R"(\xE3)", "escape"},
-      {"(?i:ss)", "fold"},        {"(?i:\xC3\xA9)", "fold"}, {"(?i:[a])", "without case"},
-      {"a)", "closing bracket"},  {R"([a-\s])", "range"},    {R"([\s-a])", "range"},
-      {R"(\)", "escape"}};
+  const std::vector<std::pair<const char*, const char*>> refused = {{"^a", "anchor ^"},
+                                                                    {"a$", "anchor $"},
+                                                                    {"(?<n>a)", "group"},
+                                                                    {"(?x)a", "group"},
+                                                                    {"a{,3}", "brace"},
+                                                                    {"a{2}?", "{n}?"},
+                                                                    {"a{1,2}+", "possessive"},
+                                                                    {"a**", "quantifier of"},
+                                                                    {"[[:alpha:]]", "a set"},
+                                                                    {"[a&&b]", "intersection"},
+                                                                    {"[]a]", "']' first"},
+                                                                    {"[a", "does not end"},
+                                                                    {R"(\w)", R"('\w')"},
+                                                                    {R"(\h)", R"('\h')"},
+                                                                    {R"(a\1)", R"('\1')"},
+                                                                    {R"(\bx)", R"('\b')"},
+                                                                    {R"(\p{L&})", "property"},
+                                                                    {R"(\xE3)", "escape"},
+                                                                    {"(?i:ss)", "fold"},
+                                                                    {"(?i:\xC3\xA9)", "fold"},
+                                                                    {"(?i:[a])", "without case"},
+                                                                    {"a)", "closing bracket"},
+                                                                    {R"([a-\s])", "range"},
+                                                                    {R"([\s-a])", "range"},
+                                                                    {R"(\)", "escape"},
+                                                                    {R"((?i:\p{Lu}))", "without case"},
+                                                                    {R"((?i:\u00DF))", "without case"}};
   for (const auto& [expression, name] : refused) {
     try {
       to_pcre2(expression);
