@@ -100,7 +100,7 @@ std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string
 
 std::vector<std::string> token_strings(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids) {
   std::vector<std::string> strings;
-  for (const std::int64_t id : ids) strings.push_back(printable(tokenizer.decode(std::span(&id, 1))));
+  for (const std::int64_t id : ids) strings.push_back(printable(tokenizer.token_bytes(id)));
   return strings;
 }
 

@@ -11,18 +11,20 @@ namespace {
 constexpr int kMaxDepth = 200;
 
 // The parser reports every key as it comes, which is the only moment a duplicate can be seen.
+template <typename Value>
 class StructureGuard {
  public:
   explicit StructureGuard(const std::string& what) : what_(what) {}
 
-  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start) {
+  using Event = typename Value::parse_event_t;
+  bool operator()(int depth, Event event, Value& parsed) {
+    if (event == Event::object_start || event == Event::array_start) {
       if (depth > kMaxDepth) fail(ErrorKind::BadInput, "read_json", what_ + " is nested deeper than 200 levels");
-      if (event == Json::parse_event_t::object_start) keys_.emplace_back();
-    } else if (event == Json::parse_event_t::object_end) {
+      if (event == Event::object_start) keys_.emplace_back();
+    } else if (event == Event::object_end) {
       keys_.pop_back();
-    } else if (event == Json::parse_event_t::key && !keys_.back().insert(parsed.get<std::string>()).second) {
-      fail(ErrorKind::BadInput, "read_json", what_ + " has the key '" + parsed.get<std::string>() + "' twice");
+    } else if (event == Event::key && !keys_.back().insert(parsed.template get<std::string>()).second) {
+      fail(ErrorKind::BadInput, "read_json", what_ + " has the key '" + parsed.template get<std::string>() + "' twice");
     }
     return true;
   }
@@ -32,20 +34,27 @@ class StructureGuard {
   std::vector<std::set<std::string>> keys_;
 };
 
-}  // namespace
-
-Json parse_json(std::string_view text, const std::string& what) {
+template <typename Value>
+Value parse(std::string_view text, const std::string& what) {
   if (!is_utf8(text)) fail(ErrorKind::BadInput, "read_json", what + " is not UTF-8");
-  StructureGuard guard(what);
+  StructureGuard<Value> guard(what);
   try {
-    return Json::parse(text, std::ref(guard));
+    return Value::parse(text, std::ref(guard));
   } catch (const Json::exception& error) {
     fail(ErrorKind::BadInput, "read_json", what + " is not JSON: " + error.what());
   }
 }
 
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& what) { return parse<Json>(text, what); }
+
 Json read_json(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  return parse_json(read_file(path, max_bytes), path.string());
+  return parse<Json>(read_file(path, max_bytes), path.string());
+}
+
+SortedJson read_sorted_json(const std::filesystem::path& path, std::uint64_t max_bytes) {
+  return parse<SortedJson>(read_file(path, max_bytes), path.string());
 }
 
 }  // namespace energy_lens

@@ -10,4 +10,8 @@ namespace energy_lens {
 // Parses `text`; `what` names it in errors. Errors: BadInput (syntax with its byte, duplicate key, deeper than 200).
 Json parse_json(std::string_view text, const std::string& what);
 
+// The same with members in the order of their keys: for objects of many members, which Json searches one by one.
+using SortedJson = nlohmann::json;
+SortedJson read_sorted_json(const std::filesystem::path& path, std::uint64_t max_bytes);
+
 }  // namespace energy_lens

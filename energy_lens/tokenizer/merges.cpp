@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 #include <tuple>
+#include <utility>
 
 namespace energy_lens {
 namespace {
@@ -30,7 +31,7 @@ const Merges::Merge* Merges::find(std::int64_t left, std::int64_t right) const {
   return found == merges_.end() ? nullptr : &found->second;
 }
 
-std::vector<std::int64_t> Merges::apply(std::vector<std::int64_t> ids) const {
+void Merges::apply(std::vector<std::int64_t>& ids, std::vector<std::size_t>& lengths) const {
   const auto count = static_cast<std::int64_t>(ids.size());
   std::vector<std::int64_t> next(count), previous(count);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -51,6 +52,7 @@ std::vector<std::int64_t> Merges::apply(std::vector<std::int64_t> ids) const {
     // Either symbol may have been merged away since.
     if (ids[best.at] != best.left || right >= count || ids[right] != best.right) continue;
     ids[best.at] = best.merged;
+    lengths[best.at] += std::exchange(lengths[right], 0);
     ids[right] = kGone;
     next[best.at] = next[right];
     if (next[right] < count) previous[next[right]] = best.at;
@@ -58,7 +60,7 @@ std::vector<std::int64_t> Merges::apply(std::vector<std::int64_t> ids) const {
     consider(best.at);
   }
   std::erase(ids, kGone);
-  return ids;
+  std::erase(lengths, 0u);
 }
 
 }  // namespace energy_lens

@@ -13,8 +13,8 @@ class Merges {
   // Ranks are the order of the calls. Returns false when the pair has a rank already.
   bool add(std::int64_t left, std::int64_t right, std::int64_t merged);
 
-  // Merges neighbouring ids until no pair has a rank. O(n log n).
-  std::vector<std::int64_t> apply(std::vector<std::int64_t> ids) const;
+  // Merges neighbouring ids until no pair has a rank, and adds up their lengths (one an id). O(n log n).
+  void apply(std::vector<std::int64_t>& ids, std::vector<std::size_t>& lengths) const;
 
  private:
   struct Merge {

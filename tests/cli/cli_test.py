@@ -97,6 +97,19 @@ class CommandTest(unittest.TestCase):
         for energy, nll in zip(text["layers"][-1]["energy"], text["nll"]):
             self.assertAlmostEqual(energy, nll, places=4)
 
+    def test_a_tokenizer_given_by_itself_is_used_if_it_fits_the_model(self):
+        own = run("lens", "--text", "The quick brown fox.", "--json", "-")
+        given = run("lens", "--text", "The quick brown fox.", "--json", "-", "--tokenizer", DEMO / "tokenizer.json")
+        self.assertEqual(given.returncode, 0, given.stderr)
+        self.assertEqual(given.stdout, own.stdout)
+        larger = self.copy_of_demo() / "tokenizer.json"
+        tokenizer = json.loads(larger.read_text())
+        tokenizer["added_tokens"].append({"id": 4096, "content": "<one more>"})
+        larger.write_text(json.dumps(tokenizer))
+        refused = run("lens", "--text", "The quick brown fox.", "--tokenizer", larger)
+        self.assert_refused(refused, 3)
+        self.assertIn("ids up to 4096", refused.stderr)
+
     def test_lens_refuses_texts_it_cannot_score(self):
         self.assert_refused(run("lens", "--text", "a"), 3)
         self.assert_refused(run("lens", "--text", "word " * 2000), 3)

@@ -1,0 +1,36 @@
+"""Ids, offsets and decoded text against the `tokenizers` package for every kind of tokenizer.json. Exit 77 with the reason
+when it cannot run; --count N sets the number of fuzzed texts a kind."""
+import argparse
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from parity import SEQUENCES, check, fuzzed_texts, skip, written_texts  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--only", default="")
+    arguments = parser.parse_args()
+    binary = pathlib.Path(arguments.bin) / "tests" / "tokenize_main"
+    try:
+        from tokenizer_types import GROUPS, assemble
+        from training_text import training_lines
+    except ImportError as error:
+        skip(f"no `tokenizers` package: {error}")
+    for group, kinds in GROUPS.items():
+        for seed, (name, parts) in enumerate(kinds()):
+            if arguments.only not in name:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                reference, inserts = assemble(folder, **parts)
+                texts = written_texts() + training_lines(40, seed) + SEQUENCES
+                texts += fuzzed_texts(arguments.count, seed, inserts) + fuzzed_texts(arguments.count // 4, seed + 1000)
+                check(f"{group}: {name}", binary, folder, reference, texts, decodes=parts.get("decoder") is not None)
+
+
+if __name__ == "__main__":
+    main()
