@@ -67,7 +67,8 @@ class ModelFetch {
     }
     const FileLock lock(cache_.lock(remote->etag), progress_);
     if (cache_.has(commit_, file)) return true;  // another process was quicker
-    const bool is_new = !fs::exists(cache_.blob(remote->etag));
+    std::error_code ignored;
+    const bool is_new = !fs::exists(cache_.blob(remote->etag), ignored);
     if (is_new) store(*remote, file, lock.held());
     cache_.publish(remote->etag, commit_, file, is_new);
     return true;

@@ -48,10 +48,7 @@ class HttpClient {
   HttpReply get(const std::string& url, std::uint64_t offset, HttpBody& body);
 
  private:
-  struct Exchange;
-  HttpReply follow(Exchange& exchange, std::string url);
-  void perform(Exchange& exchange, bool with_token);
-  void configure(Exchange& exchange);
+  HttpReply follow(std::string url, HttpBody* body, std::uint64_t offset);
   const HubSettings& settings_;
   Progress& progress_;
   std::string endpoint_origin_;
