@@ -152,6 +152,7 @@ void GgufFile::read(const std::string& name, const at::Tensor& out) const {
     // from_blob wants a mutable pointer; nothing writes to it.
     out.copy_(
         at::from_blob(const_cast<std::uint8_t*>(data), tensor.shape, at::TensorOptions().dtype(tensor.type->dtype)));
+    file_->let_go(data_begin_ + tensor.begin, tensor.end - tensor.begin);
     return;
   }
   constexpr std::int64_t kPiece = 1 << 10;  // blocks
@@ -163,6 +164,7 @@ void GgufFile::read(const std::string& name, const at::Tensor& out) const {
     dequantise_q8_0(data + begin * kQ8BlockBytes, count, numbers.data_ptr<float>());
     flat.narrow(0, begin * kQ8Block, count * kQ8Block).copy_(numbers);
   });
+  file_->let_go(data_begin_ + tensor.begin, tensor.end - tensor.begin);
 }
 
 bool looks_like_gguf(std::string_view head) { return head.starts_with(kMagic); }

@@ -41,6 +41,13 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) 
   return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::uint8_t*>(data), size));
 }
 
+void MappedFile::let_go(std::size_t begin, std::size_t size) const {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t first = (begin + page - 1) / page * page, end = (begin + size) / page * page;
+  // Advice only: where the system does not take it, the pages stay.
+  if (first < end) ::madvise(const_cast<std::uint8_t*>(data_) + first, end - first, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() { ::munmap(const_cast<std::uint8_t*>(data_), size_); }
 
 }  // namespace energy_lens

@@ -16,6 +16,9 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   std::span<const std::uint8_t> bytes() const { return {data_, size_}; }
+  // Takes the pages inside [begin, begin + size) out of memory; they are read again when touched. A pass over a file
+  // that lets go of what it has read holds a piece of it, not the whole.
+  void let_go(std::size_t begin, std::size_t size) const;
 
  private:
   MappedFile(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}

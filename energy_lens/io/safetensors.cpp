@@ -179,4 +179,17 @@ at::Tensor SafetensorsFile::view(const std::string& name) const {
   return at::from_blob(data, info.shape, [owner = file_](void*) {}, options);
 }
 
+void SafetensorsFile::read(const std::string& name, const at::Tensor& out) const {
+  constexpr std::int64_t kPiece = 1 << 22;
+  const at::Tensor from = view(name).view({-1}), to = out.view({-1});
+  EL_ASSERT(from.numel() == to.numel());
+  const auto size = static_cast<std::int64_t>(from.element_size());
+  const std::size_t first = buffer_begin_ + tensors_.at(name).begin;
+  for (std::int64_t begin = 0; begin < to.numel(); begin += kPiece) {
+    const std::int64_t count = std::min(kPiece, to.numel() - begin);
+    to.narrow(0, begin, count).copy_(from.narrow(0, begin, count));
+    file_->let_go(first + static_cast<std::size_t>(begin * size), static_cast<std::size_t>(count * size));
+  }
+}
+
 }  // namespace energy_lens

@@ -31,6 +31,8 @@ class SafetensorsFile {
 
   // A view of the mapping, shape as stored; it keeps the mapping alive. Read only: never write to it.
   at::Tensor view(const std::string& name) const;
+  // Copies tensor `name`, converted, into `out`: contiguous, as many numbers. Holds a few MB of the file at a time.
+  void read(const std::string& name, const at::Tensor& out) const;
 
  private:
   std::filesystem::path path_;

@@ -20,6 +20,16 @@ TEST(Digest, MatchesThePublishedExamples) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+// A file longer than the piece that a pass over it holds.
+TEST(Digest, OfALongFileIsThatOfItsBytes) {
+  const fs::path path = fs::temp_directory_path() / ("el_digest_" + std::to_string(::getpid()));
+  std::string bytes((1 << 25) + 12345, 'x');
+  for (std::size_t i = 0; i < bytes.size(); i += 4099) bytes[i] = static_cast<char>(i % 251);
+  std::ofstream(path, std::ios::binary) << bytes;
+  EXPECT_EQ(sha256_hex_of_file(path), sha256_hex(bytes));
+  fs::remove(path);
+}
+
 TEST(Utf8, AcceptsWellFormedAndRefusesTheRest) {
   for (const char* good : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xF4\x8F\xBF\xBF"}) {
     EXPECT_TRUE(is_utf8(good));

@@ -55,6 +55,21 @@ TEST_F(Safetensors, EveryDtypeAndStrideRoundTrips) {
   }
 }
 
+// Larger than the piece that a copy holds, at an offset that no page begins at, and read again after it was let go.
+TEST_F(Safetensors, ReadsLargeTensorsPieceByPiece) {
+  const at::Tensor large = at::arange((1 << 22) + 777).to(at::kFloat).remainder(1009.0);
+  write_safetensors(folder_ / "a.safetensors", {{"large", large}, {"small", at::ones({3}, at::kDouble)}});
+  const SafetensorsFile file = SafetensorsFile::open(folder_ / "a.safetensors");
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kFloat}) {
+    const at::Tensor out = at::empty(large.sizes(), dtype);
+    file.read("large", out);
+    EXPECT_TRUE(at::equal(out, large.to(dtype)));
+  }
+  EXPECT_TRUE(at::equal(file.view("large"), large));
+  EXPECT_TRUE(at::equal(file.view("small"), at::ones({3}, at::kDouble)));
+  EXPECT_THROW(file.read("absent", large), Error);
+}
+
 TEST_F(Safetensors, AViewOutlivesItsFile) {
   write_safetensors(folder_ / "a.safetensors", {{"x", at::ones({3})}});
   const at::Tensor view = SafetensorsFile::open(folder_ / "a.safetensors").view("x");

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <map>
 #include <regex>
+#include <tuple>
 
+#include "energy_lens/core/error.h"
 #include "energy_lens/io/file.h"
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/attention.h"
@@ -64,6 +66,44 @@ TEST(Families, TheRegistryListsThoseOfTheFolder) {
   std::ranges::sort(registered);
   std::ranges::sort(defined);
   EXPECT_EQ(registered, defined);
+}
+
+// Variants that would silently give other numbers, each refused by the name of its key.
+TEST(Families, VariantsThatAreNotBuiltAreRefusedByName) {
+  const std::vector<std::tuple<std::string, std::string, Json>> variants = {
+      {"gpt2", "scale_attn_weights", false},
+      {"gpt2", "scale_attn_by_inverse_layer_idx", true},
+      {"gpt2", "reorder_and_upcast_attn", true},
+      {"gpt2", "add_cross_attention", true},
+      {"gpt2", "n_embd", 50},
+      {"gpt_neo", "attention_types", Json::parse(R"([[["global", "sideways"], 1]])")},
+      {"opt", "do_layer_norm_before", false},
+      {"opt", "word_embed_proj_dim", 24},
+      {"opt", "_remove_final_layer_norm", true},
+      {"opt", "enable_bias", false},
+      {"opt", "layer_norm_elementwise_affine", false},
+      {"phi", "qk_layernorm", true},
+      {"phi3", "attention_bias", true},
+      {"gemma3_text", "use_bidirectional_attention", true},
+      {"qwen2_moe", "use_sliding_window", true},
+      {"qwen2_moe", "num_experts_per_tok", 7},
+      {"qwen3_moe", "num_experts", 0},
+      {"qwen3_moe", "mlp_only_layers", Json::parse(R"(["first"])")},
+      {"llama", "rope_scaling", Json::parse(R"({"rope_type": "unheard of"})")},
+      {"llama", "num_key_value_heads", 3},
+      {"llama", "vocab_size", "many"},
+      {"mistral", "layer_types", Json::parse(R"(["full_attention"])")}};
+  for (const auto& [family, key, value] : variants) {
+    Json config = family_configs().at(family);
+    config[key] = value;
+    try {
+      family_named(family).read_config(config);
+      ADD_FAILURE() << family << " took " << key << " " << value;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::BadInput);
+      EXPECT_NE(std::string(error.what()).find("\"" + key + "\""), std::string::npos) << error.what();
+    }
+  }
 }
 
 class EveryFamily : public ::testing::TestWithParam<std::string> {

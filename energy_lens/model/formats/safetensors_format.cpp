@@ -11,7 +11,7 @@ class SafetensorsWeights : public CheckpointFile {
     for (const auto& [name, info] : file_.tensors()) tensors_[name] = {info.dtype, info.shape};
   }
   const std::map<std::string, StoredTensor>& tensors() const override { return tensors_; }
-  void read(const std::string& name, const at::Tensor& out) const override { out.copy_(file_.view(name)); }
+  void read(const std::string& name, const at::Tensor& out) const override { file_.read(name, out); }
 
  private:
   SafetensorsFile file_;

@@ -1,0 +1,61 @@
+"""Model shapes, checkpoints of zeros, and the most memory that a command ever held."""
+
+import json
+import os
+import struct
+import subprocess
+import tempfile
+
+
+def gpt2(width, layers, heads):
+    return dict(model_type="gpt2", n_embd=width, n_layer=layers, n_head=heads, n_positions=1024, vocab_size=50257)
+
+
+def llama(width, layers, heads, keys, inner, vocabulary, **more):
+    return dict(model_type="llama", hidden_size=width, num_hidden_layers=layers, num_attention_heads=heads,
+                num_key_value_heads=keys, intermediate_size=inner, vocab_size=vocabulary, max_position_embeddings=8192,
+                rope_theta=5e5, rms_norm_eps=1e-5, tie_word_embeddings=True, **more)
+
+
+def write_config(folder, shape):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(shape))
+
+
+def llama_tensors(shape):
+    d, inner = shape["hidden_size"], shape["intermediate_size"]
+    keys = d // shape["num_attention_heads"] * shape["num_key_value_heads"]
+    yield "model.embed_tokens.weight", [shape["vocab_size"], d]
+    yield "model.norm.weight", [d]
+    for layer in range(shape["num_hidden_layers"]):
+        for name, size in (("self_attn.q_proj", [d, d]), ("self_attn.k_proj", [keys, d]), ("self_attn.v_proj", [keys, d]),
+                           ("self_attn.o_proj", [d, d]), ("mlp.gate_proj", [inner, d]), ("mlp.up_proj", [inner, d]),
+                           ("mlp.down_proj", [d, inner]), ("input_layernorm", [d]), ("post_attention_layernorm", [d])):
+            yield f"model.layers.{layer}.{name}.weight", size
+
+
+def write_zeros(path, tensors):
+    """An fp32 safetensors file of zeros, which takes no room on disk but as much memory as any other when mapped."""
+    header, end = {}, 0
+    for name, size in tensors:
+        begin, count = end, 4
+        for n in size:
+            count *= n
+        end += count
+        header[name] = dict(dtype="F32", shape=size, data_offsets=[begin, end])
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
+
+
+def run_measured(command):
+    """(standard output, most bytes ever held). Raises with the command's own words where it fails."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        child = subprocess.Popen([str(part) for part in command], stdout=out, stderr=errors)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0), errors.seek(0)
+        if child.returncode != 0:
+            raise RuntimeError(f"{command}: exit {child.returncode}: {errors.read().decode()}")
+        return out.read().decode(), usage.ru_maxrss * 1024
