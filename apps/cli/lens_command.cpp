@@ -22,7 +22,7 @@ void run_lens_command(const CLI::App& command, LensArguments& arguments) {
   LensConfig& config = arguments.config;
   apply_config_file(command, arguments.output.config_file, config);
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
-  config.model = resolve_model(config.model).string();
+  config.model = resolve_model(config.model, arguments.output.wants_progress()).string();
   ProgressBar progress(arguments.output.wants_progress());
   const std::string printed = run_lens(config, progress).dump() + "\n";
   if (arguments.output.json.empty() && config.out.empty()) arguments.output.json = "-";

@@ -1,9 +1,8 @@
 #include "apps/cli/output_options.h"
 
-#include <unistd.h>
-
 #include <cstdio>
 
+#include "apps/cli/progress_bar.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/file.h"
 
@@ -18,7 +17,7 @@ void OutputOptions::add_to(CLI::App& command, const char* json_help) {
   command.add_flag("--quiet", quiet, "print nothing but errors and what --json asks for");
 }
 
-bool OutputOptions::wants_progress() const { return !quiet && progress == "auto" && isatty(STDERR_FILENO) != 0; }
+bool OutputOptions::wants_progress() const { return cli::wants_progress(progress, quiet); }
 
 void OutputOptions::write_json(const std::string& text) const {
   if (json.empty()) return;

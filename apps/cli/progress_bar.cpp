@@ -1,5 +1,7 @@
 #include "apps/cli/progress_bar.h"
 
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 
@@ -69,6 +71,10 @@ void ProgressBar::finish_line() {
 
 void ProgressBar::print_stage() const {
   std::fprintf(stderr, "\r\033[K%-34s %.1f s\n", stage_.c_str(), seconds(std::chrono::steady_clock::now() - started_));
+}
+
+bool wants_progress(const std::string& mode, bool quiet) {
+  return !quiet && mode == "auto" && isatty(STDERR_FILENO) != 0;
 }
 
 }  // namespace energy_lens::cli

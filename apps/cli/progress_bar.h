@@ -26,4 +26,7 @@ class ProgressBar : public Progress {
   std::chrono::steady_clock::time_point started_, painted_;
 };
 
+// True when stderr is a terminal and the user did not turn progress off.
+bool wants_progress(const std::string& mode, bool quiet);
+
 }  // namespace energy_lens::cli

@@ -63,7 +63,7 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
   apply_config_file(command, arguments.output.config_file, arguments.config);
   StudyConfig& config = arguments.config;
   check_config(config);
-  config.model = resolve_model(config.model, wants_progress(arguments.progress, arguments.quiet)).string();
+  config.model = resolve_model(config.model, arguments.output.wants_progress()).string();
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
   ProgressBar progress(arguments.output.wants_progress());
   const StudyEnvironment environment{EL_VERSION, EL_GIT_COMMIT, command_line(command), peak_megabytes};

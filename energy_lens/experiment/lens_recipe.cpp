@@ -54,6 +54,10 @@ void add_scalars(Json& json, const LensRows& rows) {
   json["top_log_probs"].push_back(nested(rows.top_log_probs));
 }
 
+LensKernel kernel_named(const std::string& name) {
+  return name == "best" ? LensKernel::Best : name == "generic" ? LensKernel::Generic : LensKernel::Reference;
+}
+
 class LensRun {
  public:
   LensRun(const LensConfig& config, Progress& progress)
@@ -102,8 +106,11 @@ class LensRun {
       encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
     }
     const bool gradients = config_.gradients != "none";
-    const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_,
-                                       {.top_k = config_.top_k, .gradient = gradients, .expected_gradient = gradients});
+    const LensOptions options = {.top_k = config_.top_k,
+                                 .gradient = gradients,
+                                 .expected_gradient = gradients,
+                                 .kernel = kernel_named(config_.kernel)};
+    const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_, options);
     Json json = {
         {"text", text}, {"token_ids", encoding.ids}, {"tokens", token_strings(*chosen_.tokenizer, encoding.ids)}};
     json["offsets"] = encoding.offsets;
@@ -158,6 +165,7 @@ Json run_lens(const LensConfig& config, Progress& progress) {
   check_ranges("lens", config);
   check_model_fields("lens", config);
   check_choice("lens", "gradients", config.gradients, {"none", "lens", "full"});
+  check_choice("lens", "kernel", config.kernel, {"best", "generic", "reference"});
   const std::vector<std::string> texts = given_texts(config.text, config.texts);
   if (texts.empty()) fail(ErrorKind::Usage, "lens", "got no text, expected --text or --texts");
   LensRun lens(config, progress);
