@@ -10,7 +10,8 @@ for (const strip of document.querySelectorAll(".strip")) {
     energy[Number(slider.value)].forEach((value, t) => {
       const heat = value === null ? 0 : Math.min(Math.max(value / high, 0), 1);
       tokens[t].style.setProperty("--e", heat.toFixed(3));
-      tokens[t].classList.toggle("strong", heat > 0.5);
+      tokens[t].classList.toggle("warm", heat > 0.5);
+      tokens[t].classList.toggle("strong", heat > 0.7);
       tokens[t].title = value === null ? "undefined" : value.toPrecision(4) + " nats";
     });
   });

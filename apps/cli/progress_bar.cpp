@@ -73,6 +73,8 @@ void ProgressBar::print_stage() const {
   std::fprintf(stderr, "\r\033[K%-34s %.1f s\n", stage_.c_str(), seconds(std::chrono::steady_clock::now() - started_));
 }
 
-bool wants_progress(const std::string& mode, bool quiet) { return !quiet && mode == "auto" && isatty(2) != 0; }
+bool wants_progress(const std::string& mode, bool quiet) {
+  return !quiet && mode == "auto" && isatty(STDERR_FILENO) != 0;
+}
 
 }  // namespace energy_lens::cli

@@ -1,12 +1,16 @@
 #include <ATen/Parallel.h>
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 #include "apps/cli/command.h"
 #include "apps/cli/config_options.h"
 #include "apps/cli/model_path.h"
+#include "apps/cli/output_options.h"
 #include "apps/cli/progress_bar.h"
 #include "energy_lens/experiment/study.h"
 
@@ -15,21 +19,8 @@ namespace {
 
 struct StudyArguments {
   StudyConfig config;
-  std::string progress = "auto";
-  std::string config_file;
-  bool quiet = false;
+  OutputOptions output;
 };
-
-// Flags given on the command line win over the file: the file is applied first and then the flags are parsed again.
-void apply_file(CLI::App& command, StudyArguments& arguments) {
-  if (arguments.config_file.empty()) return;
-  Json merged = read_json(arguments.config_file);
-  const Json flags = config_to_json(arguments.config);
-  for (const auto& item : flags.items()) {
-    if (command.get_option("--" + item.key())->count() > 0) merged[item.key()] = item.value();
-  }
-  apply_config_json(arguments.config, merged);
-}
 
 double peak_megabytes() {
   rusage usage{};
@@ -41,31 +32,44 @@ double peak_megabytes() {
 #endif
 }
 
+// For a shell: what holds more than plain characters stands in single quotes.
+std::string quoted(const std::string& value) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("_./,:=+@%-", c) != nullptr;
+  };
+  if (!value.empty() && std::all_of(value.begin(), value.end(), plain)) return value;
+  std::string text = "'";
+  for (const char c : value) text += c == '\'' ? "'\\''" : std::string(1, c);
+  return text + "'";
+}
+
 // The options given, as they would be typed again.
 std::string command_line(const CLI::App& command) {
   std::string text = "energy-lens study";
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() == 0) continue;
-    text += " " + option->get_name();
-    std::string separator = " ";
-    for (const std::string& value : option->results()) {
-      text += separator + value;
-      separator = ",";
+    if (option->get_expected_min() == 0) {
+      text += " " + option->get_name();
+    } else if (option->get_delimiter() != '\0') {
+      text += " " + option->get_name() + " " + CLI::detail::join(option->results(), ",");
+    } else {
+      for (const std::string& value : option->results()) text += " " + option->get_name() + " " + quoted(value);
     }
   }
   return text;
 }
 
 void run_study_command(CLI::App& command, StudyArguments& arguments) {
-  apply_file(command, arguments);
+  apply_config_file(command, arguments.output.config_file, arguments.config);
   StudyConfig& config = arguments.config;
   check_config(config);
-  config.model = resolve_model(config.model, wants_progress(arguments.progress, arguments.quiet)).string();
+  config.model = resolve_model(config.model, arguments.output.wants_progress()).string();
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
-  ProgressBar progress(wants_progress(arguments.progress, arguments.quiet));
+  ProgressBar progress(arguments.output.wants_progress());
   const StudyEnvironment environment{EL_VERSION, EL_GIT_COMMIT, command_line(command), peak_megabytes};
   const StudyOutcome outcome = run_study(config, environment, progress);
-  if (arguments.quiet) return;
+  if (!arguments.output.json.empty()) arguments.output.write_json(read_file(outcome.folder / "results.json"));
+  if (arguments.output.quiet || arguments.output.json == "-") return;
   std::printf("%s\nPeak memory %.0f MB.\nWrote %s\n", outcome.summary.c_str(), outcome.peak_mb,
               (outcome.folder / "report.html").c_str());
 }
@@ -75,12 +79,8 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
 void add_study(CLI::App& app) {
   auto arguments = std::make_shared<StudyArguments>();
   CLI::App* command = app.add_subcommand("study", "The main job: corpus and texts in, measurements and a report out");
-  visit_fields(arguments->config, OptionAdder{*command});
-  command->add_option("--config", arguments->config_file, "JSON file of these parameters; flags win over it");
-  command->add_option("--progress", arguments->progress, "auto or never")
-      ->check(CLI::IsMember({"auto", "never"}))
-      ->capture_default_str();
-  command->add_flag("--quiet", arguments->quiet, "print nothing but errors");
+  StudyConfig::visit_fields(arguments->config, OptionAdder{*command});
+  arguments->output.add_to(*command, "file for a copy of results.json, - for standard output");
   command->callback([command, arguments] { run_study_command(*command, *arguments); });
 }
 

@@ -70,6 +70,16 @@ Columns join(const Columns& a, const Columns& b) {
   return both;
 }
 
+Columns columns_named(const Columns& columns, const std::string& name) {
+  Columns chosen;
+  for (std::size_t f = 0; f < columns.names.size(); ++f) {
+    if (columns.names[f] != name) continue;
+    chosen.names.push_back(name);
+    chosen.values.push_back(columns.values.at(f));
+  }
+  return chosen;
+}
+
 void compare(PredictionReport& report, const Rows& rows, const std::vector<bool>& truth,
              const std::vector<double>& baseline, const std::vector<double>& full, const BootstrapOptions& options) {
   std::vector<double> difference(rows.documents, 0.0), weight(rows.documents, 0.0);
@@ -105,8 +115,9 @@ PredictionReport predict_behaviour(const PredictionData& data, const LogisticOpt
       (static_cast<double>(report.train_positives) + 0.5) / (static_cast<double>(report.train_rows) + 1.0);
   report.scores.push_back(score("majority", std::vector<double>(rows.test.size(), majority), truth));
   for (std::size_t f = 0; f < data.baselines.names.size(); ++f) {
-    const Columns alone{{data.baselines.names[f]}, {data.baselines.values.at(f)}};
-    report.scores.push_back(score(alone.names[0], held_out(alone), truth));
+    const std::string& name = data.baselines.names[f];
+    if (f > 0 && data.baselines.names[f - 1] == name) continue;
+    report.scores.push_back(score(name, held_out(columns_named(data.baselines, name)), truth));
   }
   const std::vector<double> baseline = held_out(data.baselines);
   const std::vector<double> full = held_out(join(data.baselines, data.attractor));

@@ -15,12 +15,12 @@ struct PredictionData {
   std::vector<bool> outcome;           // [N]
   std::vector<std::int64_t> document;  // [N] any ids; the unit of the split and of the bootstrap
   std::vector<bool> train;             // [N] equal for all rows of a document
-  Columns baselines;                   // columns of N
+  Columns baselines;                   // columns of N; neighbours of one name are one predictor
   Columns attractor;                   // columns of N
 };
 
 struct PredictorScore {
-  std::string name;       // "majority", "<column>", "baselines", "baselines + attractor"
+  std::string name;       // "majority", "<name>", "baselines", "baselines + attractor"
   double auc = 0.0;       // NaN when the held-out rows have one class
   double log_loss = 0.0;  // nats a row
   double brier = 0.0;

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "energy_lens/attractor/decoding.h"
 #include "energy_lens/attractor/greedy.h"
 #include "energy_lens/attractor/predict.h"
 #include "energy_lens/attractor/prompt_features.h"
 #include "energy_lens/lens/streams.h"
+#include "energy_lens/lens/text_lens.h"
 #include "energy_lens/stats/bootstrap.h"
+#include "energy_lens/stats/principal.h"
 
 namespace energy_lens {
 namespace {
@@ -103,12 +106,63 @@ Nearest nearest_attractor(const std::vector<KnownAttractor>& known, const at::Te
   return nearest;
 }
 
+double mean_of(const at::Tensor& values) { return values.to(at::kDouble).mean().item<double>(); }
+
+void add(Columns& columns, const std::vector<std::pair<std::string, double>>& row) {
+  columns.values.resize(row.size());
+  columns.names.clear();
+  for (std::size_t c = 0; c < row.size(); ++c) {
+    columns.names.push_back(row[c].first);
+    columns.values[c].push_back(row[c].second);
+  }
+}
+
+// What the prompt shows without any attractor: its tokens, the model's output, and the lens halfway through the model.
+void add_baselines(Columns& columns, const StudyData& data, const std::vector<std::int64_t>& ids,
+                   const at::Tensor& logits) {
+  const std::vector<std::int64_t> input = as_input(data, ids);
+  const PromptFeatures f = prompt_features(input, logits);
+  const TextLens lens = lens_of_text(*data.model, input, {data.model->config().n_layers / 2}, {.top_k = 0});
+  const LensRows& middle = lens.rows[0];
+  const double energy = std::accumulate(lens.nll.begin(), lens.nll.end(), 0.0) / static_cast<double>(lens.nll.size());
+  add(columns, {{"repetition", f.repetition},
+                {"induction", f.induction},
+                {"mean energy", energy},
+                {"mean entropy", f.mean_entropy},
+                {"last entropy", f.last_entropy},
+                {"mean margin", f.mean_margin},
+                {"last margin", f.last_margin},
+                {"mean energy, middle layer", mean_of(middle.energy)},
+                {"mean entropy, middle layer", mean_of(middle.entropy)},
+                {"mean margin, middle layer", mean_of(middle.margin)}});
+}
+
+// A linear probe of the state itself, on its principal axes over the training prompts: there are fewer prompts than
+// dimensions.
+void add_probe(Columns& columns, const std::vector<at::Tensor>& states, const std::vector<bool>& train) {
+  constexpr std::int64_t kAxes = 8;
+  std::vector<std::vector<double>> rows, train_rows;
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const at::Tensor state = states[i].to(at::kDouble).contiguous();
+    rows.emplace_back(state.const_data_ptr<double>(), state.const_data_ptr<double>() + state.numel());
+    if (train[i]) train_rows.push_back(rows.back());
+  }
+  const PrincipalAxes axes = principal_axes(train_rows, kAxes);
+  std::vector<std::vector<double>> values(axes.axes.size());
+  for (const std::vector<double>& row : rows) {
+    const std::vector<double> coordinates = axes.project(row);
+    for (std::size_t k = 0; k < values.size(); ++k) values[k].push_back(coordinates[k]);
+  }
+  for (std::vector<double>& column : values) {
+    columns.names.push_back("linear probe, middle layer");
+    columns.values.push_back(std::move(column));
+  }
+}
+
 PredictionData prediction_data(const StudyData& data, const StudyConfig& config, const Prompts& prompts,
                                const std::vector<DecodingCycle>& cycles, double median) {
   PredictionData d;
   d.train = prompts.train;
-  d.baselines.names = {"repetition", "induction", "mean entropy", "last entropy", "mean margin", "last margin"};
-  d.baselines.values.resize(d.baselines.names.size());
   d.attractor.names = {"cosine to nearest attractor", "log basin size"};
   d.attractor.values.resize(2);
   std::vector<at::Tensor> states, train_states;
@@ -116,12 +170,11 @@ PredictionData prediction_data(const StudyData& data, const StudyConfig& config,
     at::Tensor logits;
     states.push_back(middle_state(data, prompts.ids[i], &logits));
     if (prompts.train[i]) train_states.push_back(states.back());
-    const PromptFeatures f = prompt_features(as_input(data, prompts.ids[i]), logits);
-    const double columns[] = {f.repetition, f.induction, f.mean_entropy, f.last_entropy, f.mean_margin, f.last_margin};
-    for (std::size_t c = 0; c < std::size(columns); ++c) d.baselines.values[c].push_back(columns[c]);
+    add_baselines(d.baselines, data, prompts.ids[i], logits);
     d.document.push_back(static_cast<std::int64_t>(i));
     d.outcome.push_back(cycles[i].found && static_cast<double>(cycles[i].transient) <= median);
   }
+  add_probe(d.baselines, states, prompts.train);
   const at::Tensor centre = at::stack(train_states).mean(0);
   const std::vector<KnownAttractor> known = known_attractors(data, config, cycles, prompts);
   for (std::size_t i = 0; i < states.size(); ++i) {
@@ -132,12 +185,15 @@ PredictionData prediction_data(const StudyData& data, const StudyConfig& config,
   return d;
 }
 
-// What the interval allows to say; a claim would also need the random-weights control, which this study does not run.
+// A claim needs as many held-out documents as any other, and a random-weights model that fails, which is a second
+// study.
 std::string verdict(const PredictionReport& report) {
+  constexpr std::int64_t kFewestPrompts = 100;
   if (report.degenerate) return "not run: all prompts have the same outcome";
-  if (report.difference_interval.high < 0) return "attractor features help (no random-weights control run)";
-  if (report.difference_interval.low > 0) return "attractor features hurt";
-  return "null: no difference beyond chance";
+  if (report.difference_interval.low > 0) return "refuted";
+  if (report.test_rows < kFewestPrompts) return "underpowered";
+  if (report.difference_interval.high >= 0) return "refuted";
+  return "not run: the interval is below 0, and a claim needs the same study with --random-weights beside it";
 }
 
 Json prediction_json(const PredictionReport& report) {
@@ -146,6 +202,7 @@ Json prediction_json(const PredictionReport& report) {
     models.push_back({{"name", s.name}, {"auc", s.auc}, {"log_loss", s.log_loss}, {"brier", s.brier}, {"ece", s.ece}});
   }
   return {{"models", models},
+          {"heldout_prompts", report.test_rows},
           {"difference", report.log_loss_difference},
           {"difference_ci", {report.difference_interval.low, report.difference_interval.high}},
           {"verdict", verdict(report)}};

@@ -75,7 +75,8 @@ Json feature_json(const EfasResult& a, const FeatureScore& f, const ReplicationR
           {"control_z", f.control_z},
           {"control_max_t", f.control_max_t},
           {"r_b", row ? row->r_b : std::nan("")},
-          {"p_b", row ? row->holm_p_b : std::nan("")}};
+          {"p_b", row ? row->holm_p_b : std::nan("")},
+          {"p_max_t_b", row ? row->max_t_b : std::nan("")}};
 }
 
 // Smallest p first; among equals the larger score.
@@ -102,6 +103,17 @@ std::int64_t aligned_count(const EfasResult& result) {
   return std::count_if(result.scores.begin(), result.scores.end(), [](const FeatureScore& f) { return f.aligned; });
 }
 
+// p of "some feature is aligned": the smallest over features of the larger of the two max-T p-values.
+double smallest_aligned_p(const EfasResult& result) {
+  double smallest = std::nan("");
+  for (const FeatureScore& f : result.scores) {
+    if (!f.testable || std::isnan(f.control_max_t)) continue;
+    const double p = std::max(f.test.max_t, f.control_max_t);
+    if (!(smallest <= p)) smallest = p;
+  }
+  return smallest;
+}
+
 Json layer_json(const LayerAlignment& alignment) {
   const EfasResult& a = alignment.a;
   const Replication replication = replicate(a, alignment.b);
@@ -124,10 +136,12 @@ Json layer_json(const LayerAlignment& alignment) {
           {"tokens_b", alignment.b.tokens},
           {"underpowered", a.underpowered || alignment.b.underpowered},
           {"tested", a.tested},
+          {"tested_b", alignment.b.tested},
           {"significant_max_t", max_t},
           {"significant_bh", bh},
           {"passes_both_nulls", both},
           {"passes_both_nulls_b", aligned_count(alignment.b)},
+          {"smallest_p_b", smallest_aligned_p(alignment.b)},
           {"replication", replication_json(replication)},
           {"features", features}};
 }

@@ -9,6 +9,7 @@
 #include "energy_lens/experiment/edit_trials.h"
 #include "energy_lens/intervene/prediction.h"
 #include "energy_lens/stats/bootstrap.h"
+#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {
@@ -95,10 +96,11 @@ Json edit_json(const FeatureEdit& edit, const char* name, const std::vector<Edit
 
 struct DosePairs {
   std::vector<double> predicted, measured;
+  std::vector<std::int64_t> document;
 };
 
 void add_doses(std::map<double, DosePairs>& doses, const StudyData& data, const EditDocument& document,
-               const at::Tensor& direction, std::int64_t feature) {
+               const at::Tensor& direction, std::int64_t feature, std::int64_t index) {
   at::Tensor active = feature_activations(document.codes, feature);
   active.narrow(0, 0, data.first_position).zero_();
   if (!active.any().item<bool>()) return;
@@ -106,20 +108,45 @@ void add_doses(std::map<double, DosePairs>& doses, const StudyData& data, const 
        dose_response(*data.model, document.baseline, active, direction, document.full_gradient, kDoses)) {
     doses[point.dose].predicted.push_back(point.predicted);
     doses[point.dose].measured.push_back(point.total);
+    doses[point.dose].document.push_back(index);
   }
 }
 
-Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer) {
+// 95 % interval of R^2; a document brings all its features along.
+Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const StudyConfig& config) {
+  std::vector<std::vector<std::size_t>> of_document(static_cast<std::size_t>(documents));
+  for (std::size_t i = 0; i < pairs.document.size(); ++i) of_document[pairs.document[i]].push_back(i);
+  const auto r2 = [&](std::span<const std::int32_t> drawn) {
+    std::vector<double> predicted, measured;
+    for (const std::int32_t d : drawn) {
+      for (const std::size_t i : of_document[d]) {
+        predicted.push_back(pairs.predicted[i]);
+        measured.push_back(pairs.measured[i]);
+      }
+    }
+    const double r = pearson(predicted, measured);
+    return r * r;
+  };
+  return bootstrap_interval(
+      document_resamples(documents, {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)}),
+      r2);
+}
+
+Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, std::int64_t documents,
+                const StudyConfig& config) {
   Json rows = Json::array();
   for (const auto& [dose, pairs] : doses) {
     const Agreement a = agreement(pairs.predicted, pairs.measured);
+    const Interval interval = r2_interval(pairs, documents, config);
     rows.push_back({{"layer", layer},
                     {"dose", dose},
                     {"slope", a.slope},
                     {"intercept", a.intercept},
                     {"r2", a.r_squared},
+                    {"r2_ci", {interval.low, interval.high}},
                     {"spearman", a.spearman},
                     {"sign_agreement", a.sign_agreement},
+                    {"documents", documents},
                     {"n", a.count}});
   }
   return rows;
@@ -162,14 +189,14 @@ LayerEdits edit_layer(const StudyData& data, const StudyConfig& config, const Di
           run_edit(data, dictionary, documents, edit, static_cast<std::uint64_t>(config.seed), progress);
       if (!trials.empty()) result.edits.push_back(edit_json(edit, named.name, trials, config));
     }
-    for (const EditDocument& document : documents) {
+    for (std::size_t d = 0; d < documents.size(); ++d) {
       progress.check();
-      add_doses(doses, data, document, dictionary.atoms()[feature], feature);
+      add_doses(doses, data, documents[d], dictionary.atoms()[feature], feature, static_cast<std::int64_t>(d));
     }
     result.identity = result.identity && identity_is_bitwise(data, dictionary, edit);
     progress.advance(1);
   }
-  result.doses = doses_json(doses, alignment.layer);
+  result.doses = doses_json(doses, alignment.layer, static_cast<std::int64_t>(documents.size()), config);
   return result;
 }
 

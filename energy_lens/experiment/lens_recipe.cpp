@@ -1,15 +1,21 @@
 #include "energy_lens/experiment/lens_recipe.h"
 
-#include <algorithm>
+#include <cmath>
+#include <map>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/experiment/study_data.h"
+#include "energy_lens/intervene/full_gradient.h"
+#include "energy_lens/intervene/measure.h"
+#include "energy_lens/io/safetensors.h"
+#include "energy_lens/io/staged_folder.h"
 #include "energy_lens/lens/sequence_difference.h"
-#include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/text_lens.h"
 
 namespace energy_lens {
 namespace {
+
+using Arrays = std::map<std::string, at::Tensor>;
 
 // Rows of numbers as JSON, one level a dimension; NaN becomes null when printed.
 Json nested(const at::Tensor& values) {
@@ -26,73 +32,150 @@ Json nested(const at::Tensor& values) {
   return json;
 }
 
-Json layer_json(std::int64_t layer, const LensRows& rows) {
+// One row a layer under each quantity's name.
+void add_scalars(Json& json, const LensRows& rows) {
   const at::Tensor energy = rows.energy.to(at::kDouble);
-  Json json = {{"layer", layer}, {"energy", nested(energy)}};
+  json["energy"].push_back(nested(energy));
   if (energy.size(0) > 1) {
-    json["forward_difference"] = nested(forward_difference(energy));
-    json["backward_difference"] = nested(backward_difference(energy));
-    json["central_difference"] = nested(central_difference(energy));
+    json["forward_difference"].push_back(nested(forward_difference(energy)));
+    json["backward_difference"].push_back(nested(backward_difference(energy)));
+    json["central_difference"].push_back(nested(central_difference(energy)));
   }
-  json["cross_entropy"] = nested(rows.cross_entropy);
-  json["entropy"] = nested(rows.entropy);
-  json["kl_to_final"] = nested(rows.kl_to_final);
-  json["margin"] = nested(rows.margin);
-  json["target_margin"] = nested(rows.target_margin);
-  json["rank"] = nested(rows.rank);
-  json["confidence"] = nested(rows.confidence);
-  json["free_energy"] = nested(rows.free_energy);
-  json["depth_descent"] = nested(rows.depth_descent);
-  if (rows.top_ids.defined()) {
-    json["top_ids"] = nested(rows.top_ids);
-    json["top_log_probs"] = nested(rows.top_log_probs);
-  }
-  return json;
+  json["cross_entropy"].push_back(nested(rows.cross_entropy));
+  json["entropy"].push_back(nested(rows.entropy));
+  json["kl_to_final"].push_back(nested(rows.kl_to_final));
+  json["margin"].push_back(nested(rows.margin));
+  json["target_margin"].push_back(nested(rows.target_margin));
+  json["rank"].push_back(nested(rows.rank));
+  json["confidence"].push_back(nested(rows.confidence));
+  json["free_energy"].push_back(nested(rows.free_energy));
+  json["depth_descent"].push_back(nested(rows.depth_descent));
+  json["top_ids"].push_back(nested(rows.top_ids));
+  json["top_log_probs"].push_back(nested(rows.top_log_probs));
 }
 
 LensKernel kernel_named(const std::string& name) {
-  const auto found = std::ranges::find(kLensKernels, name);
-  if (found == kLensKernels.end())
-    fail(ErrorKind::Usage, "lens", "got kernel '" + name + "', expected best, generic or reference");
-  return static_cast<LensKernel>(found - kLensKernels.begin());
+  return name == "best" ? LensKernel::Best : name == "generic" ? LensKernel::Generic : LensKernel::Reference;
 }
 
-struct LensContext : ChosenModel {
-  std::vector<std::int64_t> layers;
+class LensRun {
+ public:
+  LensRun(const LensConfig& config, Progress& progress)
+      : config_(config), progress_(progress), chosen_(load_chosen(config)) {
+    layers_ = chosen_layers("lens", *chosen_.model, config.layers);
+    bos_ = config.bos || chosen_.tokenizer->adds_bos();
+    if (bos_ && !chosen_.tokenizer->bos_id()) fail(ErrorKind::Usage, "lens", "--bos: this model has no BOS token");
+  }
+
+  Json run(const std::vector<std::string>& texts) {
+    Json json = head();
+    progress_.begin("read the texts token by token", static_cast<std::int64_t>(texts.size()));
+    for (const std::string& text : texts) {
+      progress_.check();
+      json["texts"].push_back(text_json(text, "text." + std::to_string(json["texts"].size())));
+      progress_.advance(1);
+    }
+    return json;
+  }
+
+  const Arrays& arrays() const { return arrays_; }
+
+ private:
+  Json head() const {
+    const ModelConfig& m = chosen_.model->config();
+    return {{"schema", "energy-lens/lens/1"},
+            {"unit", "nats"},
+            {"model",
+             {{"name", std::filesystem::path(config_.model).filename().string()},
+              {"family", m.family},
+              {"digest", chosen_.model->digest()},
+              {"n_layers", m.n_layers},
+              {"d_model", m.d_model},
+              {"d_vocab", m.d_vocab}}},
+            {"dtype", config_.dtype},
+            {"device", config_.device},
+            {"seed", config_.seed},
+            {"bos", bos_},
+            {"texts", Json::array()}};
+  }
+
+  Json text_json(const std::string& text, const std::string& name) {
+    Encoding encoding = chosen_.tokenizer->encode(text);
+    if (bos_) {
+      encoding.ids.insert(encoding.ids.begin(), *chosen_.tokenizer->bos_id());
+      encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
+    }
+    const bool gradients = config_.gradients != "none";
+    const LensOptions options = {.top_k = config_.top_k,
+                                 .gradient = gradients,
+                                 .expected_gradient = gradients,
+                                 .kernel = kernel_named(config_.kernel)};
+    const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_, options);
+    Json json = {
+        {"text", text}, {"token_ids", encoding.ids}, {"tokens", token_strings(*chosen_.tokenizer, encoding.ids)}};
+    json["offsets"] = encoding.offsets;
+    json["layers"] = layers_;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      progress_.check();
+      add_scalars(json, lens.rows[i]);
+      add_tensors(json, name + ".layer." + std::to_string(layers_[i]), lens, i, encoding.ids);
+    }
+    double nll = 0.0;
+    for (const double value : lens.nll) nll += value / static_cast<double>(lens.nll.size());
+    json["token_nll"] = lens.nll;
+    json["nll"] = nll;
+    json["perplexity"] = std::exp(nll);
+    json["last_layer_max_difference"] = lens.last_layer_difference;
+    return json;
+  }
+
+  void add_tensors(Json& json, const std::string& name, const TextLens& lens, std::size_t i,
+                   const std::vector<std::int64_t>& ids) {
+    if (!config_.out.empty()) arrays_[name + ".resid"] = lens.resid[i];
+    if (config_.gradients == "none") return;
+    add_gradient(json, name, "gradient", lens.rows[i].gradient);
+    add_gradient(json, name, "expected_gradient", lens.rows[i].expected_gradient);
+    if (config_.gradients == "lens") return;
+    const at::Tensor stream = run_baseline(*chosen_.model, ids, layers_[i]).resid;
+    const std::vector<std::int64_t> labels(ids.begin() + 1, ids.end());
+    const auto rows = static_cast<std::int64_t>(labels.size());  // the last token's own loss does not exist
+    add_gradient(json, name, "full_own_gradient",
+                 full_own_gradient(*chosen_.model, layers_[i], stream, ids, labels).narrow(0, 0, rows));
+    add_gradient(json, name, "full_total_gradient",
+                 full_total_gradient(*chosen_.model, layers_[i], stream, ids, labels).narrow(0, 0, rows));
+  }
+
+  // Norms go into the JSON, vectors [T - 1, D] into the arrays.
+  void add_gradient(Json& json, const std::string& name, const std::string& kind, const at::Tensor& gradient) {
+    json[kind + "_norm"].push_back(nested(gradient.to(at::kDouble).norm(2, {1})));
+    if (!config_.out.empty()) arrays_[name + "." + kind] = gradient;
+  }
+
+  const LensConfig& config_;
+  Progress& progress_;
+  ChosenModel chosen_;
+  std::vector<std::int64_t> layers_;
+  bool bos_ = false;
+  Arrays arrays_;
 };
-
-Json text_json(const LensContext& context, const LensRecipe& recipe, const std::string& text) {
-  const Encoding encoding = context.tokenizer->encode(text);
-  std::vector<std::int64_t> ids = encoding.ids;
-  if (recipe.bos) {
-    if (!context.tokenizer->bos_id()) fail(ErrorKind::Usage, "lens", "--bos: this model has no BOS token");
-    ids.insert(ids.begin(), *context.tokenizer->bos_id());
-  }
-  const LensOptions options = {.top_k = recipe.top_k, .kernel = kernel_named(recipe.kernel)};
-  const TextLens lens = lens_of_text(*context.model, ids, context.layers, options);
-  Json json = {{"text", text}, {"token_ids", ids}, {"tokens", token_strings(*context.tokenizer, ids)}};
-  json["offsets"] = encoding.offsets;
-  json["nll"] = lens.nll;
-  json["last_layer_max_difference"] = lens.last_layer_difference;
-  json["layers"] = Json::array();
-  for (std::size_t i = 0; i < context.layers.size(); ++i) {
-    json["layers"].push_back(layer_json(context.layers[i], lens.rows[i]));
-  }
-  return json;
-}
 
 }  // namespace
 
-Json run_lens(const LensRecipe& recipe, const std::vector<std::string>& texts) {
-  LensContext context{load_chosen(recipe.choice), {}};
-  context.layers = recipe.layers.empty() ? every_layer(*context.model) : recipe.layers;
-  Json json = {{"schema", "energy-lens/lens/1"},
-               {"unit", "nats"},
-               {"model", {{"family", context.model->config().family}, {"digest", context.model->digest()}}},
-               {"dtype", recipe.choice.dtype},
-               {"bos", recipe.bos},
-               {"texts", Json::array()}};
-  for (const std::string& text : texts) json["texts"].push_back(text_json(context, recipe, text));
+Json run_lens(const LensConfig& config, Progress& progress) {
+  check_ranges("lens", config);
+  check_model_fields("lens", config);
+  check_choice("lens", "gradients", config.gradients, {"none", "lens", "full"});
+  check_choice("lens", "kernel", config.kernel, {"best", "generic", "reference"});
+  const std::vector<std::string> texts = given_texts(config.text, config.texts);
+  if (texts.empty()) fail(ErrorKind::Usage, "lens", "got no text, expected --text or --texts");
+  LensRun lens(config, progress);
+  const Json json = lens.run(texts);
+  if (!config.out.empty()) {
+    StagedFolder staged(config.out);
+    write_file(staged.path() / "lens.json", json.dump() + "\n");
+    write_safetensors(staged.path() / "arrays.safetensors", lens.arrays());
+    staged.commit();
+  }
   return json;
 }
 

@@ -42,9 +42,12 @@ void add_behaviour(Json& text, const TextLens& lens, std::int64_t first) {
 
 Json text_json(const StudyData& data, const std::string& source) {
   std::vector<std::int64_t> ids = with_bos(*data.tokenizer, source);
-  if (static_cast<std::int64_t>(ids.size()) > data.model->config().n_ctx) ids.resize(data.model->config().n_ctx);
+  const auto longest = static_cast<std::size_t>(data.model->config().n_ctx);
+  const std::size_t cut = ids.size() > longest ? ids.size() - longest : 0;
+  ids.resize(ids.size() - cut);
   const TextLens lens = lens_of_text(*data.model, ids, every_layer(*data.model), {.top_k = 1});
   Json text = {{"text", source}, {"token_ids", ids}, {"tokens", token_strings(*data.tokenizer, ids)}};
+  text["cut_tokens"] = cut;
   text["energy"] = Json::array();
   text["entropy"] = Json::array();
   for (const LensRows& rows : lens.rows) {
@@ -71,7 +74,7 @@ Json texts_section(const StudyData& data, Progress& progress) {
   return texts;
 }
 
-Json lens_section(const std::vector<const CorpusPass*>& passes, const StudyConfig& config) {
+Json lens_section(const std::vector<const CorpusPass*>& passes, std::int64_t d_vocab, const StudyConfig& config) {
   std::vector<at::Tensor> energy, entropy, kl;
   std::vector<double> confidence;
   std::vector<bool> correct;
@@ -98,6 +101,7 @@ Json lens_section(const std::vector<const CorpusPass*>& passes, const StudyConfi
     json["entropy_mean"].push_back(entropies.select(1, layer).mean().item<double>());
     json["kl_mean"].push_back(kls.select(1, layer).mean().item<double>());
   }
+  json["uniform_energy"] = std::log(static_cast<double>(d_vocab));
   json["calibration"] = calibration_json(confidence, correct);
   return json;
 }

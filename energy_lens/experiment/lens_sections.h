@@ -9,6 +9,6 @@ namespace energy_lens {
 Json texts_section(const StudyData& data, Progress& progress);
 
 // results.lens: profile over layers with document-bootstrap intervals, and calibration. passes: those with profiles.
-Json lens_section(const std::vector<const CorpusPass*>& passes, const StudyConfig& config);
+Json lens_section(const std::vector<const CorpusPass*>& passes, std::int64_t d_vocab, const StudyConfig& config);
 
 }  // namespace energy_lens

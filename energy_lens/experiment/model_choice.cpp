@@ -1,12 +1,30 @@
 #include "energy_lens/experiment/model_choice.h"
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/experiment/config_fields.h"
+#include "energy_lens/lens/streams.h"
 
 namespace energy_lens {
+
+void check_model_fields(const char* operation, const ModelChoice& choice) {
+  check_choice(operation, "dtype", choice.dtype, {"float32", "bfloat16"});
+}
+
+std::vector<std::int64_t> chosen_layers(const char* operation, const Model& model,
+                                        const std::vector<std::int64_t>& asked) {
+  const std::int64_t last = model.config().n_layers;
+  for (const std::int64_t layer : asked) {
+    if (layer >= 0 && layer <= last) continue;
+    fail(ErrorKind::Usage, operation,
+         "--layers got " + std::to_string(layer) + ", this model has 0 to " + std::to_string(last));
+  }
+  return asked.empty() ? every_layer(model) : asked;
+}
 
 at::ScalarType parse_dtype(const std::string& name) { return name == "bfloat16" ? at::kBFloat16 : at::kFloat; }
 
 LoadOptions load_options(const ModelChoice& choice) {
+  check_model_fields("load_model", choice);
   LoadOptions options;
   options.dtype = parse_dtype(choice.dtype);
   options.device = choice.device;

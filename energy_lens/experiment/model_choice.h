@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "energy_lens/model/model.h"
 #include "energy_lens/tokenizer/tokenizer.h"
@@ -10,12 +11,26 @@
 namespace energy_lens {
 
 struct ModelChoice {
-  std::string model;      // folder or file
+  std::string model;      // folder or file; "" is the embedded demo model, which the caller resolves
   std::string tokenizer;  // folder or file; "" for the model's own
   std::string dtype = "float32";
   std::string device = "cpu";
   std::int64_t random_weights = -1;  // seed of drawn weights; -1: the model's own
 };
+
+// The parameters every configuration that has a model shares; see config_fields.h.
+template <class Config, class Visitor>
+void visit_model_fields(Config& c, Visitor&& visit) {
+  visit("model", c.model,
+        "model folder or file, or hub id such as openai-community/gpt2 (default: the embedded demo model)");
+  visit("tokenizer", c.tokenizer, "tokenizer folder or file (default: the model's own)");
+  visit("device", c.device, "where the forward pass runs: cpu, cuda, cuda:<number>, mps or auto");
+  visit("dtype", c.dtype, "weights and products: float32 or bfloat16");
+  visit("random-weights", c.random_weights, "seed of drawn weights, a control; -1 uses the model's own", -1, INT64_MAX);
+}
+
+// Errors: Usage (a dtype that is neither).
+void check_model_fields(const char* operation, const ModelChoice& choice);
 
 struct ChosenModel {
   std::shared_ptr<const Model> model;
@@ -24,6 +39,10 @@ struct ChosenModel {
 
 // Errors: those of load_model and load_tokenizer; BadInput where the tokenizer has ids that the model lacks.
 ChosenModel load_chosen(const ModelChoice& choice);
+
+// Asked-for layers, or 0..L when none are named. Errors: Usage naming the layers of the model.
+std::vector<std::int64_t> chosen_layers(const char* operation, const Model& model,
+                                        const std::vector<std::int64_t>& asked);
 
 LoadOptions load_options(const ModelChoice& choice);
 at::ScalarType parse_dtype(const std::string& name);

@@ -44,7 +44,7 @@ class Stopwatch {
 // Parameters that decide numbers. Where output goes and how many threads work do not.
 Json scientific_parameters(const StudyConfig& config) {
   Json json = config_to_json(config);
-  for (const char* name : {"out", "threads", "model", "tokenizer", "texts", "corpus"}) json.erase(name);
+  for (const char* name : {"out", "threads", "model", "tokenizer", "text", "texts", "corpus"}) json.erase(name);
   return json;
 }
 
@@ -72,6 +72,9 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
   const auto documents = static_cast<std::int64_t>(data.windows.size());
   return {{"path", std::filesystem::path(config.corpus).filename().string()},
           {"digest", data.corpus_digest},
+          {"documents_read", data.documents_read},
+          {"documents_too_short", data.documents_too_short},
+          {"documents_repeated", data.documents_repeated},
           {"documents", documents},
           {"tokens", documents * config.window},
           {"window", config.window},
@@ -97,7 +100,9 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
                     {"seed", config.seed},
                     {"device", config.device},
                     {"dtype", config.dtype},
-                    {"parameters", scientific_parameters(config)}};
+                    {"parameters", scientific_parameters(config)},
+                    // Fixed before split B is read: the statistics, their mask, covariates and number of permutations.
+                    {"parameters_digest", sha256_hex(scientific_parameters(config).dump())}};
   results["model"] = model_json(data, config);
   results["corpus"] = corpus_json(data, config);
   results["warnings"] = Json::array();
@@ -134,10 +139,11 @@ std::string summary_of(const Json& results) {
 
 }  // namespace
 
-StudyOutcome run_study(const StudyConfig& config, const StudyEnvironment& environment, Progress& progress) {
-  check_config(config);
-  const StudyData data = load_study_data(config, progress);
-  check_layers(data, config);
+StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environment, Progress& progress) {
+  check_config(asked);
+  const StudyData data = load_study_data(asked, progress);
+  StudyConfig config = asked;
+  config.layers = chosen_layers("study", *data.model, asked.layers);
   Json results = head(data, config, environment);
   Json seconds = Json::object();
   Stopwatch timed(seconds);
@@ -146,7 +152,7 @@ StudyOutcome run_study(const StudyConfig& config, const StudyEnvironment& enviro
       timed("dictionaries", [&] { return learn_dictionaries(data, config, progress); });
   const CorpusPass a = timed("energies_a", [&] { return lens_pass(data, config.layers, Split::A, progress); });
   const CorpusPass b = timed("energies_b", [&] { return lens_pass(data, config.layers, Split::B, progress); });
-  results["lens"] = lens_section({&a, &b}, config);
+  results["lens"] = lens_section({&a, &b}, data.model->config().d_vocab, config);
   results["dictionaries"] = dictionaries_section(data, config, dictionaries, a);
   const auto alignments =
       timed("alignment", [&] { return align_features(data, config, dictionaries, a, b, progress); });

@@ -6,22 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "energy_lens/io/file.h"
+#include "energy_lens/experiment/config_fields.h"
+#include "energy_lens/experiment/model_choice.h"
 
 namespace energy_lens {
 
-struct StudyConfig {
-  std::string model;   // folder; "" is the embedded demo model, which the caller resolves
-  std::string texts;   // file, "" for the five built-in texts
-  std::string corpus;  // file or folder
+struct StudyConfig : ModelChoice {
+  std::vector<std::string> text;  // shown token by token; with `texts` also empty: the five built-in ones
+  std::string texts;              // file
+  std::string corpus;             // file or folder
   std::string out = "out/study";
-  std::string tokenizer;  // folder or file; "" for the model's own
-  std::string device = "cpu";
-  std::string dtype = "float32";
   std::string lens = "logit";
-  std::vector<std::int64_t> layers = {6, 8, 10};
+  std::vector<std::int64_t> layers = {6, 8, 10};  // empty: all, 0..L
   std::int64_t seed = 0;
-  std::int64_t random_weights = -1;
   std::int64_t threads = 0;  // 0: all cores
   std::int64_t window = 128;
   std::int64_t documents = 720;
@@ -35,44 +32,36 @@ struct StudyConfig {
   std::int64_t prompts = 120;
   std::int64_t cycle_window = 24;
   std::int64_t cycle_steps = 160;
-};
 
-// Calls visit(name, member, help) for every parameter; numbers are visited with their inclusive range as two more
-// arguments. Works for const and non-const configurations.
-template <class Config, class Visitor>
-void visit_fields(Config& c, Visitor&& visit) {
-  visit("model", c.model, "model folder or file, or hub id such as openai-community/gpt2 (default: the embedded demo model)");
-  visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
-  visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
-  visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html");
-  visit("tokenizer", c.tokenizer, "tokenizer folder or file (default: the model's own)");
-  visit("device", c.device, "where the forward pass runs: cpu, cuda, cuda:<number>, mps or auto");
-  visit("dtype", c.dtype, "weights and products: float32 or bfloat16");
-  visit("lens", c.lens, "logit");
-  visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10");
-  visit("random-weights", c.random_weights, "seed of drawn weights, a control; -1 uses the model's own", -1, INT64_MAX);
-  visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
-  visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);
-  visit("window", c.window, "tokens taken from each document", 16, 4096);
-  visit("documents", c.documents, "documents used at most, chosen by digest", 6, 1000000);
-  visit("atoms", c.atoms, "atoms of each dictionary", 2, 65536);
-  visit("active", c.active, "atoms a token may use", 1, 256);
-  visit("iterations", c.iterations, "passes of dictionary learning", 1, 1000);
-  visit("permutations", c.permutations, "document permutations of the null", 99, 10000000);
-  visit("bootstrap", c.bootstrap, "bootstrap draws over documents", 100, 1000000);
-  visit("edited-features", c.edited_features, "features edited in the running model, per layer", 1, 65536);
-  visit("edited-documents", c.edited_documents, "documents each edit is measured on", 2, 1000000);
-  visit("prompts", c.prompts, "prompts decoded until they cycle", 4, 1000000);
-  visit("cycle-window", c.cycle_window, "tokens the decoder sees in the cycle search", 2, 4096);
-  visit("cycle-steps", c.cycle_steps, "decoding steps before a prompt counts as not cyclic", 2, 1000000);
-}
+  // See config_fields.h.
+  template <class Config, class Visitor>
+  static void visit_fields(Config& c, Visitor&& visit) {
+    visit_model_fields(c, visit);
+    visit("text", c.text, "a text to show token by token; may be repeated");
+    visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
+    visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
+    visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html");
+    visit("lens", c.lens, "logit");
+    visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10, or all");
+    visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
+    visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);
+    visit("window", c.window, "tokens taken from each document", 16, 4096);
+    visit("documents", c.documents, "documents used at most, chosen by digest", 6, 1000000);
+    visit("atoms", c.atoms, "atoms of each dictionary", 2, 65536);
+    visit("active", c.active, "atoms a token may use", 1, 256);
+    visit("iterations", c.iterations, "passes of dictionary learning", 1, 1000);
+    visit("permutations", c.permutations, "document permutations of the null", 99, 10000000);
+    visit("bootstrap", c.bootstrap, "bootstrap draws over documents", 100, 1000000);
+    visit("edited-features", c.edited_features, "features edited in the running model, per layer", 1, 65536);
+    visit("edited-documents", c.edited_documents, "documents each edit is measured on", 2, 1000000);
+    visit("prompts", c.prompts, "prompts decoded until they cycle", 4, 1000000);
+    visit("cycle-window", c.cycle_window, "tokens the decoder sees in the cycle search", 2, 4096);
+    visit("cycle-steps", c.cycle_steps, "decoding steps before a prompt counts as not cyclic", 2, 1000000);
+  }
+};
 
 // Errors: Usage naming the parameter, its value and its range.
 void check_config(const StudyConfig& config);
-
-// Every parameter under its own name. from_json refuses unknown names and wrong types (Usage).
-Json config_to_json(const StudyConfig& config);
-void apply_config_json(StudyConfig& config, const Json& json);
 
 // The texts a study shows when none are given.
 const std::vector<std::string>& default_texts();

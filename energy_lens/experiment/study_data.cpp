@@ -1,27 +1,27 @@
 #include "energy_lens/experiment/study_data.h"
 
 #include <algorithm>
+#include <set>
 
 #include "energy_lens/core/error.h"
 
 namespace energy_lens {
 namespace {
 
-// Chosen by digest, so that the choice neither follows the file's order nor changes when documents are added elsewhere.
-std::vector<const Document*> in_digest_order(const std::vector<Document>& documents) {
+// Chosen by the text's digest, so that the choice neither follows names or the file's order nor changes when documents
+// are added elsewhere.
+std::vector<std::pair<std::string, const Document*>> in_digest_order(const std::vector<Document>& documents) {
   std::vector<std::pair<std::string, const Document*>> keyed;
-  for (const Document& document : documents)
-    keyed.emplace_back(sha256_hex(document.id + "\n" + document.text), &document);
-  std::sort(keyed.begin(), keyed.end());
-  std::vector<const Document*> ordered;
-  for (const auto& item : keyed) ordered.push_back(item.second);
-  return ordered;
+  for (const Document& document : documents) keyed.emplace_back(sha256_hex(document.text), &document);
+  std::stable_sort(keyed.begin(), keyed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  return keyed;
 }
 
 void fill_windows(StudyData& data, const std::vector<Document>& documents, const StudyConfig& config,
                   Progress& progress) {
   progress.begin("tokenize the corpus", config.documents);
-  for (const Document* document : in_digest_order(documents)) {
+  std::set<std::vector<std::int64_t>> seen;  // a window that comes again is no second observation
+  for (const auto& [digest, document] : in_digest_order(documents)) {
     if (static_cast<std::int64_t>(data.windows.size()) == config.documents) break;
     progress.check();
     std::vector<std::int64_t> ids = with_bos(*data.tokenizer, document->text);
@@ -30,7 +30,12 @@ void fill_windows(StudyData& data, const std::vector<Document>& documents, const
       continue;
     }
     ids.resize(config.window);
-    data.windows.push_back({document->id, document->stratum, split_of(document->id, config.seed), std::move(ids)});
+    if (!seen.insert(ids).second) {
+      ++data.documents_repeated;
+      continue;
+    }
+    const Split split = split_of(digest, static_cast<std::uint64_t>(config.seed));
+    data.windows.push_back({document->id, document->stratum, split, std::move(ids)});
     progress.advance(1);
   }
 }
@@ -58,8 +63,7 @@ std::vector<const Window*> StudyData::of(Split split) const {
 StudyData load_study_data(const StudyConfig& config, Progress& progress) {
   progress.begin("load the model", 1);
   StudyData data;
-  ChosenModel chosen =
-      load_chosen({config.model, config.tokenizer, config.dtype, config.device, config.random_weights});
+  ChosenModel chosen = load_chosen(config);
   data.model = std::move(chosen.model);
   data.tokenizer = std::move(chosen.tokenizer);
   const std::int64_t longest = data.model->config().n_ctx;
@@ -68,11 +72,8 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
          "--window got " + std::to_string(config.window) + ", the model's context holds " + std::to_string(longest));
   }
   data.first_position = data.tokenizer->bos_id() ? 1 : 0;
-  if (config.texts.empty()) {
-    data.texts = default_texts();
-  } else {
-    for (const Document& text : read_texts(config.texts)) data.texts.push_back(text.text);
-  }
+  data.texts = given_texts(config.text, config.texts);
+  if (data.texts.empty()) data.texts = default_texts();
   const std::vector<Document> documents = read_corpus(config.corpus);
   data.documents_read = static_cast<std::int64_t>(documents.size());
   data.corpus_digest = corpus_digest(documents);
@@ -81,13 +82,11 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
   return data;
 }
 
-void check_layers(const StudyData& data, const StudyConfig& config) {
-  const std::int64_t last = data.model->config().n_layers;
-  for (const std::int64_t layer : config.layers) {
-    if (layer >= 0 && layer <= last) continue;
-    fail(ErrorKind::Usage, "study",
-         "--layers got " + std::to_string(layer) + ", this model has 0 to " + std::to_string(last));
-  }
+std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file) {
+  std::vector<std::string> texts = text;
+  if (file.empty()) return texts;
+  for (const Document& document : read_texts(file)) texts.push_back(document.text);
+  return texts;
 }
 
 std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text) {

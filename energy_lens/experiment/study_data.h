@@ -29,7 +29,7 @@ struct StudyData {
   std::vector<std::string> texts;
   std::vector<Window> windows;
   std::string corpus_digest;
-  std::int64_t documents_read = 0, documents_too_short = 0;
+  std::int64_t documents_read = 0, documents_too_short = 0, documents_repeated = 0;
   std::int64_t first_position = 0;  // 1 where a BOS is prepended: position 0 is left out of every statistic
 
   std::vector<const Window*> of(Split split) const;
@@ -38,8 +38,8 @@ struct StudyData {
 // Errors: those of the readers; BadInput when fewer than 6 documents fill a window, naming how many did.
 StudyData load_study_data(const StudyConfig& config, Progress& progress);
 
-// Errors: Usage naming the layers of the model when the study asks for another.
-void check_layers(const StudyData& data, const StudyConfig& config);
+// --text and --texts together. Errors: those of read_texts.
+std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file);
 
 // The text's tokens, BOS first where the model has one.
 std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text);

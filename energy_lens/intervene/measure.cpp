@@ -51,15 +51,18 @@ void score_rows(EditEffect& effect, const Baseline& baseline, const at::Tensor& 
   effect.top1_changed = at::empty({tokens}, at::kBool);
   double* const kl = effect.kl.data_ptr<double>();
   bool* const changed = effect.top1_changed.data_ptr<bool>();
+  const std::int64_t* const first_choice = baseline.top1.const_data_ptr<std::int64_t>();
   parallel_blocks(tokens, [&](std::int64_t t) {
     const at::NoGradGuard no_grad;
     const at::Tensor log_p = baseline.logits[t].to(at::kDouble) - baseline.log_normaliser[t];
     const at::Tensor gap = logits[t].to(at::kDouble) - log_normaliser[t] - log_p;
     // sum p (e^gap - 1 - gap) equals KL because both distributions sum to one; every term is >= 0, so small edits do
     // not drown in cancellation. Far apart, p e^gap is taken as p', which cannot overflow.
-    const at::Tensor p = log_p.exp(), far = (log_p + gap).exp() - p - p * gap;
-    kl[t] = at::where(gap.abs().lt(1.0), p * (gap.expm1() - gap), far).sum().item<double>();
-    changed[t] = logits[t].argmax().item<std::int64_t>() != baseline.logits[t].argmax().item<std::int64_t>();
+    const at::Tensor p = log_p.exp(), close = gap.abs().lt(1.0);
+    at::Tensor terms = p * (gap.expm1() - gap);
+    if (!close.all().item<bool>()) terms = at::where(close, terms, (log_p + gap).exp() - p - p * gap);
+    kl[t] = terms.sum().item<double>();
+    changed[t] = logits[t].argmax().item<std::int64_t>() != first_choice[t];
   });
 }
 
@@ -93,24 +96,40 @@ Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, 
   baseline.logits = result.logits[0];
   baseline.log_normaliser = row_logsumexp(baseline.logits);
   baseline.nll = row_nll(baseline.logits, baseline.log_normaliser, ids);
+  baseline.top1 = baseline.logits.argmax(1);
   return baseline;
 }
 
-EditEffect measure_stream(const Model& model, const Baseline& baseline, const at::Tensor& stream,
-                          const at::Tensor& edited) {
+namespace {
+
+struct EditedRun {
+  at::Tensor logits, log_normaliser;
+};
+
+// Fills the loss part of the effect; what it did to whole distributions costs more and is score_rows.
+EditedRun run_edited(const Model& model, const Baseline& baseline, const at::Tensor& stream, const at::Tensor& edited,
+                     EditEffect& effect) {
   const auto tokens = static_cast<std::int64_t>(baseline.ids.size());
   check_shape("measure_stream", "stream", stream, {{"T", tokens}, {"D", baseline.resid.size(1)}});
   check_shape("measure_stream", "edited", edited, {{"T", tokens}});
-  const at::Tensor logits =
-      model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
-  const at::Tensor log_normaliser = row_logsumexp(logits);
-  EditEffect effect;
-  score_rows(effect, baseline, logits, log_normaliser);
-  effect.nll_change = row_nll(logits, log_normaliser, baseline.ids) - baseline.nll;
+  EditedRun run;
+  run.logits = model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
+  run.log_normaliser = row_logsumexp(run.logits);
+  effect.nll_change = row_nll(run.logits, run.log_normaliser, baseline.ids) - baseline.nll;
   const at::Tensor own = edited.narrow(0, 0, tokens - 1);
   effect.own = sequential_sum(effect.nll_change.masked_select(own));
   effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));
   effect.total = effect.own + effect.later;
+  return run;
+}
+
+}  // namespace
+
+EditEffect measure_stream(const Model& model, const Baseline& baseline, const at::Tensor& stream,
+                          const at::Tensor& edited) {
+  EditEffect effect;
+  const EditedRun run = run_edited(model, baseline, stream, edited, effect);
+  score_rows(effect, baseline, run.logits, run.log_normaliser);
   return effect;
 }
 
@@ -127,8 +146,10 @@ std::vector<DosePoint> dose_response(const Model& model, const Baseline& baselin
   const double unit = first_order_change(activations, direction, gradient);
   std::vector<DosePoint> points;
   for (const double dose : doses) {
-    const EditEffect effect = measure_edit(model, baseline, activations.to(at::kDouble) * dose, direction);
-    points.push_back({dose, effect.own, effect.later, effect.total, effect.kl.mean().item<double>(), dose * unit});
+    const at::Tensor change = activations.to(at::kDouble) * dose;
+    EditEffect effect;
+    run_edited(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0), effect);
+    points.push_back({dose, effect.own, effect.later, effect.total, dose * unit});
   }
   return points;
 }

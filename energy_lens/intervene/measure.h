@@ -19,6 +19,7 @@ struct Baseline {
   at::Tensor logits;              // [T, V] fp32
   at::Tensor log_normaliser;      // [T] fp64 logsumexp of the logits
   at::Tensor nll;                 // [T - 1] fp64, -log p(ids[t + 1])
+  at::Tensor top1;                // [T] int64, the first choice
 };
 
 // Errors: Usage (layer), BadInput (fewer than two tokens; those of Model::forward).
@@ -45,7 +46,6 @@ EditEffect measure_stream(const Model& model, const Baseline& baseline, const at
 struct DosePoint {
   double dose = 0.0;                           // a' = (1 + dose) a; -1 is ablation
   double own = 0.0, later = 0.0, total = 0.0;  // nats
-  double mean_kl = 0.0;                        // nats a token
   double predicted = 0.0;                      // dose times the first-order prediction of dose 1
 };
 

@@ -34,12 +34,13 @@ std::string string_field(const Json& json, const char* key, const std::string& w
   return json.at(key).get<std::string>();
 }
 
-Document parse_line(const std::string& line, const std::string& where) {
+// name: the id of a document without one; a file's folder is no part of it, so a moved corpus gives the same numbers.
+Document parse_line(const std::string& line, const std::string& where, const std::string& name) {
   const Json json = parse_json(line, where);
   if (!json.is_object() || !json.contains("text")) {
     fail(ErrorKind::BadInput, "read_corpus", where + ": expected an object with \"text\"");
   }
-  return {string_field(json, "id", where, where), string_field(json, "stratum", where, ""),
+  return {string_field(json, "id", where, name), string_field(json, "stratum", where, ""),
           string_field(json, "text", where, "")};
 }
 
@@ -48,7 +49,8 @@ void append_jsonl(const fs::path& path, std::vector<Document>& documents) {
   for (const std::string& line : lines_of(path)) {
     ++number;
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    Document document = parse_line(line, path.string() + ":" + std::to_string(number));
+    const std::string place = std::string(":").append(std::to_string(number));
+    Document document = parse_line(line, path.string() + place, path.filename().string() + place);
     if (!document.text.empty()) documents.push_back(std::move(document));
   }
 }
@@ -79,8 +81,8 @@ void append_file(const fs::path& path, std::vector<Document>& documents) {
   } else if (path.extension() == ".txt") {
     append_paragraphs(path, documents);
   } else {
-    fail(ErrorKind::BadInput, "read_corpus", path.string() + " got extension '" + path.extension().string() +
-                                                 "', expected .jsonl or .txt");
+    fail(ErrorKind::BadInput, "read_corpus",
+         path.string() + " got extension '" + path.extension().string() + "', expected .jsonl or .txt");
   }
 }
 
@@ -120,7 +122,8 @@ std::vector<Document> read_texts(const fs::path& path) {
     std::size_t number = 0;
     for (std::string& line : lines_of(path)) {
       ++number;
-      if (!line.empty()) documents.push_back({path.string() + ":" + std::to_string(number), "", std::move(line)});
+      if (!line.empty())
+        documents.push_back({path.filename().string() + ":" + std::to_string(number), "", std::move(line)});
     }
   }
   refuse_empty(documents, path);

@@ -17,6 +17,11 @@ struct Notice {  // something the reader must not miss
   std::string text;
 };
 
+struct List {
+  std::vector<std::string> items;
+};
+
+// With a title, a table of more than kOpenRows rows is shut in the page until the reader opens it.
 struct Table {
   struct Column {
     std::string title;
@@ -24,6 +29,8 @@ struct Table {
   };
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;
+  std::string title = "";
+  static constexpr std::size_t kOpenRows = 12;
 };
 
 struct Picture {
@@ -39,7 +46,7 @@ struct TokenStrip {
   double high = 0.0;  // colours saturate here: the last layer's largest energy, so that early layers do not wash it out
 };
 
-using Block = std::variant<Paragraph, Notice, Table, Picture, TokenStrip>;
+using Block = std::variant<Paragraph, Notice, List, Table, Picture, TokenStrip>;
 
 struct Section {
   std::string id, heading;

@@ -107,6 +107,15 @@ void Plot::legend(const std::vector<std::pair<std::string, std::string>>& entrie
   }
 }
 
+void Plot::line_legend(const std::vector<std::pair<std::string, std::string>>& entries) {
+  double y = kTop + 14;
+  for (const auto& [css, text] : entries) {
+    marks_ += "<polyline class=\"" + css + "\" points=\"" + coordinate(kWidth - 290) + "," + coordinate(y - 4) + " " +
+              coordinate(kWidth - 266) + "," + coordinate(y - 4) + "\"/>" + text_at(kWidth - 260, y, "start", text);
+    y += 18;
+  }
+}
+
 std::string Plot::axes() const {
   std::string result;
   for (const double value : ticks(x_)) {
@@ -129,16 +138,30 @@ std::string Plot::svg() const {
 
 double heat(double value, double high) { return std::clamp(value / high, 0.0, 1.0); }
 
+namespace {
+
+// "layer" over the row labels, then the colours from 0 to `high` and above.
+std::string colour_scale(double high) {
+  std::string svg = text_at(28, 14, "end", "layer") + text_at(58, 14, "end", "0");
+  for (int step = 0; step <= 10; ++step) {
+    svg += "<rect style=\"--e:" + show(step / 10.0) + "\" x=\"" + coordinate(62 + 12.0 * step) +
+           "\" y=\"4\" width=\"12\" height=\"12\"></rect>";
+  }
+  return svg + text_at(200, 14, "start", "\u2265 " + show(high, 3) + " nats");
+}
+
+}  // namespace
+
 std::string heat_map(const std::string& label, const std::vector<std::vector<double>>& values,
                      const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels,
                      double high) {
-  constexpr double kCell = 26, kRowHeight = 16, kLabels = 70;
+  constexpr double kCell = 26, kRowHeight = 16, kLabels = 70, kScale = 26;
   const double width = 34 + kCell * static_cast<double>(column_labels.size()) + 40;
-  const double height = kRowHeight * static_cast<double>(values.size()) + kLabels;
+  const double height = kScale + kRowHeight * static_cast<double>(values.size()) + kLabels;
   std::string svg = "<svg class=\"heat\" width=\"" + coordinate(width) + "\" height=\"" + coordinate(height) +
-                    "\" role=\"img\" aria-label=\"" + escape_html(label) + "\">";
+                    "\" role=\"img\" aria-label=\"" + escape_html(label) + "\">" + colour_scale(high);
   for (std::size_t r = 0; r < values.size(); ++r) {
-    const double y = kRowHeight * static_cast<double>(values.size() - 1 - r);  // the last layer on top
+    const double y = kScale + kRowHeight * static_cast<double>(values.size() - 1 - r);  // the last layer on top
     svg += text_at(28, y + 12, "end", row_labels[r]);
     for (std::size_t c = 0; c < values[r].size(); ++c) {
       if (!std::isfinite(values[r][c])) continue;
@@ -150,7 +173,8 @@ std::string heat_map(const std::string& label, const std::vector<std::vector<dou
     }
   }
   for (std::size_t c = 0; c < column_labels.size(); ++c) {
-    const double x = 34 + kCell * static_cast<double>(c) + 12, y = kRowHeight * static_cast<double>(values.size()) + 12;
+    const double x = 34 + kCell * static_cast<double>(c) + 12,
+                 y = kScale + kRowHeight * static_cast<double>(values.size()) + 12;
     svg += text_at(x, y, "start", column_labels[c],
                    " transform=\"rotate(45 " + coordinate(x) + " " + coordinate(y) + ")\"");
   }

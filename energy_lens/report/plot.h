@@ -22,7 +22,8 @@ class Plot {
   void band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high);
   void dot(double x, double y, const std::string& css, const std::string& tooltip);
   void whisker(double x, double low, double high);
-  void legend(const std::vector<std::pair<std::string, std::string>>& css_and_text);
+  void legend(const std::vector<std::pair<std::string, std::string>>& css_and_text);  // of dots
+  void line_legend(const std::vector<std::pair<std::string, std::string>>& css_and_text);
   std::string svg() const;
 
  private:

@@ -18,6 +18,9 @@ std::string shade(double value) {
   return text;
 }
 
+// The class whose ink can be read on a colour: which ink that is differs between light and dark pages.
+std::string ink(double heat) { return heat > 0.7 ? " warm strong" : heat > 0.5 ? " warm" : ""; }
+
 // JSON inside a script element: "<" must not be able to close it.
 std::string script_safe(std::string json) {
   for (std::size_t at = 0; (at = json.find('<', at)) != std::string::npos;) json.replace(at, 1, "\\u003c");
@@ -28,6 +31,11 @@ struct HtmlBlock {
   std::string operator()(const Paragraph& p) const { return "<p>" + escape_html(p.text) + "</p>\n"; }
   std::string operator()(const Notice& n) const {
     return "<p class=\"notice\" role=\"note\">" + escape_html(n.text) + "</p>\n";
+  }
+  std::string operator()(const List& list) const {
+    std::string items;
+    for (const std::string& item : list.items) items += "<li>" + escape_html(item) + "</li>\n";
+    return "<ul>\n" + items + "</ul>\n";
   }
   std::string operator()(const Picture& p) const {
     return "<figure><div class=\"scroll\" tabindex=\"0\">" + p.svg + "</div><figcaption>" + escape_html(p.caption) +
@@ -52,8 +60,13 @@ std::string HtmlBlock::operator()(const Table& table) const {
     }
     body += "</tr>\n";
   }
-  return std::string("<div class=\"scroll\" tabindex=\"0\"><table") + (titled ? " class=\"sortable\"" : "") + ">" +
-         (titled ? "<thead><tr>" + head + "</tr></thead>" : "") + "<tbody>\n" + body + "</tbody></table></div>\n";
+  const std::string grid =
+      std::string("<div class=\"scroll\" tabindex=\"0\"><table") + (titled ? " class=\"sortable\"" : "") + ">" +
+      (titled ? "<thead><tr>" + head + "</tr></thead>" : "") + "<tbody>\n" + body + "</tbody></table></div>\n";
+  if (table.title.empty()) return grid;
+  const std::string title = escape_html(table.title) + " (" + show_count(std::ssize(table.rows)) + " rows)";
+  if (table.rows.size() <= Table::kOpenRows) return "<p class=\"title\">" + title + "</p>\n" + grid;
+  return "<details><summary>" + title + "</summary>\n" + grid + "</details>\n";
 }
 
 std::string HtmlBlock::operator()(const TokenStrip& strip) const {
@@ -66,7 +79,7 @@ std::string HtmlBlock::operator()(const TokenStrip& strip) const {
       continue;
     }
     const double value = strip.energy[last][t - 1];
-    tokens += "<span class=\"token" + std::string(heat(value, strip.high) > 0.5 ? " strong" : "") +
+    tokens += "<span class=\"token" + ink(heat(value, strip.high)) +
               "\" style=\"--e:" + shade(heat(value, strip.high)) + "\" title=\"" + show(value) + " nats\">" +
               escape_html(strip.tokens[t]) + "</span>";
   }

@@ -7,9 +7,18 @@ namespace {
 
 using namespace report;
 
+void add_cell(std::string& line, const std::string& text) {
+  line.append(" ").append(escape_markdown(text)).append(" |");
+}
+
 struct MarkdownBlock {
   std::string operator()(const Paragraph& p) const { return escape_markdown(p.text) + "\n\n"; }
   std::string operator()(const Notice& n) const { return "> **Note:** " + escape_markdown(n.text) + "\n\n"; }
+  std::string operator()(const List& list) const {
+    std::string text;
+    for (const std::string& item : list.items) text += "- " + escape_markdown(item) + "\n";
+    return text + "\n";
+  }
   std::string operator()(const Picture& p) const {
     return "*Picture in report.html: " + escape_markdown(p.caption) + "*\n\n";
   }
@@ -21,17 +30,18 @@ struct MarkdownBlock {
     return "**" + escape_markdown(strip.text) + "**\n\n" + (*this)(table);
   }
   std::string operator()(const Table& table) const {
+    const std::string title = table.title.empty() ? "" : "**" + escape_markdown(table.title) + "**\n\n";
     std::string head = "|", rule = "|", body;
     for (const Table::Column& column : table.columns) {
-      head += " " + escape_markdown(column.title) + " |";
+      add_cell(head, column.title);
       rule += column.numeric ? " ---: |" : " --- |";
     }
     for (const auto& row : table.rows) {
       body += "|";
-      for (const std::string& cell : row) body += " " + escape_markdown(cell) + " |";
+      for (const std::string& cell : row) add_cell(body, cell);
       body += "\n";
     }
-    return head + "\n" + rule + "\n" + body + "\n";
+    return title + head + "\n" + rule + "\n" + body + "\n";
   }
 };
 

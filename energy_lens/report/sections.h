@@ -15,12 +15,14 @@ Section attractors_section(const Json& results);
 Section errata_section(const Json& results);
 Section provenance_section(const Json& results);
 
-// A table of objects: one row an element, one column a (title, key); numbers right-aligned, pairs as intervals.
+// A table of objects: one row an element, one column a (title, key); numbers right-aligned, pairs as intervals, numbers
+// of 0 digits rounded to whole ones.
 struct Field {
   const char* title;
   const char* key;
   int digits = 4;
 };
-Table table_of(const Json& rows, const std::vector<Field>& fields, std::size_t most = SIZE_MAX);
+Table table_of(const Json& rows, const std::vector<Field>& fields, std::size_t most = SIZE_MAX,
+               const std::string& title = "");
 
 }  // namespace energy_lens::report

@@ -1,43 +1,17 @@
-// The sections that frame the numbers: what was found, what the prototype said, and where everything came from.
+// The sections that frame the numbers: what the prototype said, and where everything came from.
 #include "energy_lens/report/format.h"
 #include "energy_lens/report/sections.h"
 
 namespace energy_lens::report {
 namespace {
 
-std::string tokens_and_documents(const Json& corpus) {
-  return show(corpus.at("tokens")) + " tokens of " + show(corpus.at("documents")) + " documents (windows of " +
-         show(corpus.at("window")) + " tokens)";
-}
-
-Table key_values(const std::vector<std::pair<std::string, std::string>>& rows) {
-  Table table{{{"", false}, {"", false}}, {}};
+Table key_values(const std::vector<std::pair<std::string, std::string>>& rows, const std::string& title = "") {
+  Table table{{{"", false}, {"", false}}, {}, title};
   for (const auto& [key, value] : rows) table.rows.push_back({key, value});
   return table;
 }
 
 }  // namespace
-
-Section summary_section(const Json& results) {
-  const Json& model = results.at("model");
-  Section section{"summary", "What was found", {}};
-  section.blocks.push_back(
-      Paragraph{show(model.at("family")) + " model with " + show(model.at("n_layers")) + " layers, width " +
-                show(model.at("d_model")) + ", " + show(model.at("n_parameters")) + " parameters; " +
-                tokens_and_documents(results.at("corpus")) + "; " + show(results.at("run").at("dtype")) + " on " +
-                show(results.at("run").at("device")) + ", seed " + show(results.at("run").at("seed")) +
-                ". Each statement below was fixed before the numbers were seen; a null result is a result."});
-  for (const Json& warning : results.at("warnings")) section.blocks.push_back(Notice{warning.get<std::string>()});
-  section.blocks.push_back(table_of(results.at("hypotheses"), {{"", "id"},
-                                                               {"statement", "statement"},
-                                                               {"verdict", "verdict"},
-                                                               {"statistic", "statistic"},
-                                                               {"value", "value", 3},
-                                                               {"95 % interval", "ci"},
-                                                               {"p", "p", 2},
-                                                               {"n", "n"}}));
-  return section;
-}
 
 Section errata_section(const Json& results) {
   Section section{"errata", "Errata of the public prototype", {}};
@@ -58,18 +32,22 @@ Section provenance_section(const Json& results) {
                                        {"model", show(model.at("name"))},
                                        {"weights SHA-256", show(model.at("digest"))},
                                        {"corpus", show(corpus.at("path"))},
-                                       {"corpus SHA-256", show(corpus.at("digest"))}}));
+                                       {"corpus SHA-256", show(corpus.at("digest"))},
+                                       {"parameters SHA-256", show(run.at("parameters_digest"))},
+                                       {"documents read", show(corpus.at("documents_read"))},
+                                       {"looked at, too short", show(corpus.at("documents_too_short"))},
+                                       {"looked at, repeated", show(corpus.at("documents_repeated"))}}));
   Table splits{{{"split", false}, {"documents", true}, {"tokens", true}}, {}};
   for (const auto& item : corpus.at("splits").items()) {
     splits.rows.push_back({item.key(), show(item.value().at("documents")), show(item.value().at("tokens"))});
   }
   section.blocks.push_back(std::move(splits));
-  Table strata{{{"stratum", false}, {"documents", true}}, {}};
+  Table strata{{{"stratum", false}, {"documents", true}}, {}, "Documents of each stratum"};
   for (const auto& item : corpus.at("strata").items()) strata.rows.push_back({item.key(), show(item.value())});
   section.blocks.push_back(std::move(strata));
   std::vector<std::pair<std::string, std::string>> parameters;
   for (const auto& item : run.at("parameters").items()) parameters.emplace_back(item.key(), show(item.value()));
-  section.blocks.push_back(key_values(parameters));
+  section.blocks.push_back(key_values(parameters, "Every parameter"));
   Table seconds{{{"stage", false}, {"seconds", true}}, {}};
   for (const auto& item : execution.at("seconds").items()) seconds.rows.push_back({item.key(), show(item.value(), 3)});
   section.blocks.push_back(std::move(seconds));

@@ -78,21 +78,29 @@ Section profile_section(const Json& results) {
   plot.band(layers, low, high);
   plot.line(layers, energy, "main");
   plot.line(layers, reals(lens.at("entropy_mean")), "second");
+  plot.line({layers.front(), layers.back()}, {real(lens.at("uniform_energy")), real(lens.at("uniform_energy"))},
+            "diagonal");
   for (std::size_t i = 0; i < layers.size(); ++i) {
     plot.dot(layers[i], energy[i], "main",
              "layer " + show(layers[i]) + ": " + show(energy[i]) + " nats [" + show(low[i], 3) + ", " +
                  show(high[i], 3) + "]");
   }
-  plot.legend({{"main", "energy, with 95 % interval over documents"}, {"second", "entropy"}});
+  plot.line_legend({{"main", "energy, with 95 % interval over documents"},
+                    {"second", "entropy"},
+                    {"diagonal", "uniform guess: log of the vocabulary"}});
   Section section{"profile", "Energy by layer", {}};
-  section.blocks.push_back(Picture{plot.svg(), "Mean lens energy and entropy over the documents of splits A and B."});
+  section.blocks.push_back(Picture{
+      plot.svg(),
+      "Mean lens energy and entropy over the documents of splits A and B. Early layers read through the final norm and "
+      "unembedding can be worse than a uniform guess: the logit lens is biased there."});
   section.blocks.push_back(Paragraph{"Checked while running: the last layer's energy equals the model's own loss to " +
                                      show(lens.at("last_layer_max_difference"), 2) +
                                      " nats at every token. Calibration of the model's first choice: ECE " +
                                      show(lens.at("calibration").at("ece"), 3) + ", Brier score " +
                                      show(lens.at("calibration").at("brier"), 3) + "."});
   Table table{{{"layer", true}, {"energy", true}, {"95 % interval", true}, {"entropy", true}, {"KL to final", true}},
-              {}};
+              {},
+              "Energy, entropy and KL to the final prediction by layer, nats a token"};
   for (std::size_t i = 0; i < layers.size(); ++i) {
     table.rows.push_back({show(layers[i]), show(energy[i]), show_interval(lens.at("energy_ci")[i]),
                           show(lens.at("entropy_mean")[i]), show(lens.at("kl_mean")[i])});

@@ -9,7 +9,7 @@
 namespace energy_lens::report {
 namespace {
 
-constexpr std::size_t kMostFeatures = 20, kMostBasins = 10;
+constexpr std::size_t kFirstFeatures = 8, kMostFeatures = 40, kFirstEdits = 10, kMostBasins = 10;
 
 std::string count_of(const Json& value) { return show_count(value.get<std::int64_t>()); }
 
@@ -22,11 +22,17 @@ std::string layer_summary(const Json& layer) {
       " pass max-T at 0.05, " + count_of(layer.at("significant_bh")) + " pass BH at q 0.05, " +
       count_of(layer.at("passes_both_nulls")) + " also beat the directions of other features. On split B " +
       count_of(replication.at("holm_significant")) + " of " + count_of(replication.at("n")) +
-      " are confirmed (Holm, one-sided); signs agree in " + show(replication.at("sign_agreement"), 3) +
+      " are confirmed (Holm, one-sided); share of equal signs " + show(replication.at("sign_agreement"), 3) +
       ", slope of B on A " + show(replication.at("slope"), 3) + ".";
   if (layer.at("underpowered").get<bool>()) text += " This split is underpowered: read no claim into it.";
   return text;
 }
+
+const std::vector<Field> kFirstFields = {{"feature", "feature"},  {"EFAS-RB within", "efas_rb_within", 3},
+                                         {"95 % interval", "ci"}, {"max-T p", "p_max_t", 2},
+                                         {"BH q", "q_bh", 2},     {"direction max-T p", "control_max_t", 2},
+                                         {"r on B", "r_b", 3},    {"max-T p on B", "p_max_t_b", 2},
+                                         {"A (nats)", "a_k", 3},  {"active tokens", "active_tokens"}};
 
 const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"EFAS-RB within", "efas_rb_within", 3},
@@ -45,7 +51,31 @@ const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"A (nats)", "a_k", 3},
                                            {"active tokens", "active_tokens"},
                                            {"documents", "active_documents"},
-                                           {"N eff", "n_eff", 5}};
+                                           {"N eff", "n_eff", 0}};
+
+const std::vector<Field> kEditFields = {{"layer", "layer"},
+                                        {"feature", "feature"},
+                                        {"edit", "kind"},
+                                        {"amount", "amount", 3},
+                                        {"documents", "documents"},
+                                        {"predicted", "predicted", 3},
+                                        {"lens predicts", "predicted_lens", 3},
+                                        {"measured", "measured", 3},
+                                        {"95 % interval", "measured_ci"},
+                                        {"control", "control_measured", 3},
+                                        {"KL a token", "kl", 3},
+                                        {"control KL", "control_kl", 3},
+                                        {"top-1 changed", "top1_changed", 3}};
+
+Json strongest_ablations(const Json& edits) {
+  Json ablations = Json::array();
+  for (const Json& edit : edits) {
+    if (edit.at("kind") == "zero") ablations.push_back(edit);
+  }
+  std::stable_sort(ablations.begin(), ablations.end(),
+                   [](const Json& a, const Json& b) { return real(a.at("kl")) > real(b.at("kl")); });
+  return ablations;
+}
 
 Picture scatter(const Json& edits) {
   std::vector<double> x, y;
@@ -73,8 +103,10 @@ Picture scatter(const Json& edits) {
     plot.dot(real(edit.at("predicted")), measured, "main", name + ", full gradient says " + show(edit.at("predicted")));
   }
   plot.legend({{"main", "full-model gradient"}, {"third", "lens gradient"}, {"second", "random direction, same size"}});
-  return {plot.svg(),
-          "Ablations: every point is one feature, mean over documents; on the dashed line the prediction is exact."};
+  return {
+      plot.svg(),
+      "Ablations: every point is one feature, mean over documents, with the 95 % interval of the measurement; on the "
+      "dashed line the prediction is exact. The random direction stands at its feature's full-gradient prediction."};
 }
 
 }  // namespace
@@ -86,32 +118,36 @@ Section alignment_section(const Json& results) {
       "its "
       "own direction, -d . grad KL(final || layer). The null permutes whole documents inside their stratum; the max-T "
       "p-value corrects for all features tested. A feature counts as aligned only if it also beats the directions of "
-      "other features of similar density. |r| below 0.05 is negligible whatever its p."});
+      "other features of similar density. |r| below 0.05 is negligible whatever its p. Alignment describes where a "
+      "feature fires; that it matters to the model is for the edits below to show."});
   for (const Json& layer : results.at("efas")) {
     if (layer.at("underpowered").get<bool>()) {
       section.blocks.push_back(Notice{layer_summary(layer)});
     } else {
       section.blocks.push_back(Paragraph{layer_summary(layer)});
     }
-    section.blocks.push_back(table_of(layer.at("features"), kFeatureFields, kMostFeatures));
+    section.blocks.push_back(table_of(layer.at("features"), kFirstFields, kFirstFeatures));
+    section.blocks.push_back(table_of(layer.at("features"), kFeatureFields, kMostFeatures,
+                                      "More features and columns of layer " + count_of(layer.at("layer"))));
   }
-  section.blocks.push_back(Paragraph{"The first " + std::to_string(kMostFeatures) +
-                                     " tested features by p-value; every tested feature is in results.json."});
+  section.blocks.push_back(Paragraph{
+      "Features stand by p-value, then by size. A is the mean of activation times descent, nats a token; r on "
+      "B is given for features discovered on A. Every tested feature is in results.json."});
   return section;
 }
 
 Section prototype_section(const Json& results) {
   Section section{"seed-compat", "seed-compat: the prototype's protocol, for comparison only", {}};
   section.blocks.push_back(
-      Paragraph{"Correlation with the central difference of the energies over the texts above, against token shuffles. "
-                "Tokens of a "
-                "text are not independent, so these p-values are too small; nothing in this report rests on them."});
+      Paragraph{"Correlation with the central difference of the energies over the texts above, against 100 shuffles of "
+                "tokens, of features active on at least three of them. Tokens of a text are not independent, so these "
+                "p-values are too small; nothing in this report rests on them."});
   Table table{{{"layer", true},
                {"tokens", true},
                {"features", true},
-               {"|r| > 0.1", true},
+               {"it would list (|r| > 0.1)", true},
                {"p <= 0.05", true},
-               {"critical |r|", true}},
+               {"|r| that one in twenty reach by chance", true}},
               {}};
   for (const Json& layer : results.at("seed_compat")) {
     std::int64_t large = 0, small_p = 0;
@@ -134,35 +170,29 @@ Section interventions_section(const Json& results) {
       std::string(
           "Features chosen on split A are edited in the running model on documents of split B: the stream moves along "
           "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
-          "loss. The control moves the same tokens equally far along a random direction. Identity edits ") +
+          "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
+          "far along a random direction. Identity edits ") +
       (interventions.at("identity_bitwise").get<bool>() ? "left every bit of the logits as it was."
                                                         : "CHANGED BITS: do not trust this section.")});
   section.blocks.push_back(scatter(interventions.at("edits")));
-  section.blocks.push_back(table_of(interventions.at("edits"), {{"layer", "layer"},
-                                                                {"feature", "feature"},
-                                                                {"edit", "kind"},
-                                                                {"amount", "amount", 3},
-                                                                {"documents", "documents"},
-                                                                {"predicted", "predicted", 3},
-                                                                {"lens predicts", "predicted_lens", 3},
-                                                                {"measured", "measured", 3},
-                                                                {"95 % interval", "measured_ci"},
-                                                                {"control", "control_measured", 3},
-                                                                {"KL a token", "kl", 3},
-                                                                {"control KL", "control_kl", 3},
-                                                                {"top-1 changed", "top1_changed", 3}}));
+  section.blocks.push_back(Paragraph{"The ablations that move the model's predictions most:"});
+  section.blocks.push_back(table_of(strongest_ablations(interventions.at("edits")), kEditFields, kFirstEdits));
+  section.blocks.push_back(table_of(interventions.at("edits"), kEditFields, SIZE_MAX, "Every edit"));
   section.blocks.push_back(
       Paragraph{"Dose response: a feature's activation is multiplied by 1 + dose. The first-order prediction must be "
                 "right for small "
                 "doses; how fast it fails says how curved the loss is."});
-  section.blocks.push_back(table_of(interventions.at("dose_response"), {{"layer", "layer"},
-                                                                        {"dose", "dose"},
-                                                                        {"slope", "slope", 3},
-                                                                        {"intercept", "intercept", 3},
-                                                                        {"R\u00B2", "r2", 3},
-                                                                        {"Spearman", "spearman", 3},
-                                                                        {"sign agreement", "sign_agreement", 3},
-                                                                        {"n", "n"}}));
+  section.blocks.push_back(table_of(interventions.at("dose_response"),
+                                    {{"layer", "layer"},
+                                     {"dose", "dose"},
+                                     {"slope", "slope", 3},
+                                     {"intercept", "intercept", 3},
+                                     {"R\u00B2", "r2", 3},
+                                     {"95 % interval of R\u00B2", "r2_ci"},
+                                     {"Spearman", "spearman", 3},
+                                     {"sign agreement", "sign_agreement", 3},
+                                     {"n", "n"}},
+                                    SIZE_MAX, "Dose response"));
   return section;
 }
 
@@ -178,13 +208,19 @@ Section attractors_section(const Json& results) {
       show(attractors.at("steps")) + " steps (training median of the transient: " +
       show(attractors.at("transient_median")) + "). Cycles are found exactly, by comparing windows."});
   section.blocks.push_back(table_of(attractors.at("periods"), {{"period", "period"}, {"prompts", "count"}}));
-  section.blocks.push_back(table_of(attractors.at("basins"), {{"cycle", "label"}, {"prompts", "size"}}, kMostBasins));
+  Table basins{{{"cycle", false}, {"prompts", true}}, {}};
+  for (const Json& basin : attractors.at("basins")) {
+    if (basins.rows.size() == kMostBasins) break;
+    basins.rows.push_back({visible_token(basin.at("label").get<std::string>()), show(basin.at("size"))});
+  }
+  section.blocks.push_back(std::move(basins));
   section.blocks.push_back(
       Paragraph{"Predicted from the prompt alone, fitted on split A and scored on split B: does the prompt settle "
                 "sooner than the "
                 "training median? Log-loss difference of [baselines + attractor] minus [baselines]: " +
-                show(prediction.at("difference"), 3) + " " + show_interval(prediction.at("difference_ci")) + " nats. " +
-                show(prediction.at("verdict")) + "."});
+                show(prediction.at("difference"), 3) + " " + show_interval(prediction.at("difference_ci")) +
+                " nats on " + show(prediction.at("heldout_prompts")) +
+                " prompts (negative: the attractor helps). Verdict: " + show(prediction.at("verdict")) + "."});
   section.blocks.push_back(table_of(prediction.at("models"), {{"predictor", "name"},
                                                               {"AUC", "auc", 3},
                                                               {"log-loss", "log_loss", 3},

@@ -81,6 +81,14 @@ TEST(PredictBehaviour, ScoresAreThoseOfBruteForce) {
   EXPECT_NEAR(score.brier, brier / 100.0, 1e-12);
 }
 
+TEST(PredictBehaviour, NeighbouringColumnsOfOneNameAreOnePredictor) {
+  PredictionData data = synthetic(60, 0.0, 4);
+  data.baselines.names = {"probe", "probe"};
+  const PredictionReport report = predict_behaviour(data);
+  ASSERT_EQ(report.scores.size(), 4u);  // majority, probe, baselines, baselines + attractor
+  EXPECT_EQ(named(report, "probe").log_loss, named(report, "baselines").log_loss);
+}
+
 TEST(PredictBehaviour, HeldOutOutcomesDoNotReachTheFit) {
   PredictionData data = synthetic(100, 1.0, 7);
   const double before = named(predict_behaviour(data), "baselines").auc;

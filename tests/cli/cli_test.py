@@ -31,6 +31,13 @@ def write_corpus(path, documents=140):
             out.write(json.dumps({"id": f"d{i}", "stratum": "s", "text": words}) + "\n")
 
 
+def assert_refused(test, result, code):
+    test.assertEqual(result.returncode, code, result.stderr)
+    test.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
+    test.assertTrue(result.stderr.startswith("energy-lens: ["), result.stderr)
+    test.assertEqual(result.stdout, "")
+
+
 SMALL = ["--layers", "8", "--window", "48", "--documents", "130", "--atoms", "24", "--active", "4", "--iterations", "1",
          "--permutations", "99", "--bootstrap", "100", "--edited-features", "1", "--edited-documents", "2", "--prompts",
          "8", "--cycle-window", "6", "--cycle-steps", "20"]
@@ -46,15 +53,7 @@ class CommandTest(unittest.TestCase):
         shutil.rmtree(self.folder)
 
     def assert_refused(self, result, code):
-        self.assertEqual(result.returncode, code, result.stderr)
-        self.assertEqual(len(result.stderr.strip().splitlines()), 1, result.stderr)
-        self.assertTrue(result.stderr.startswith("energy-lens: ["), result.stderr)
-        self.assertEqual(result.stdout, "")
-
-    def copy_of_demo(self):
-        model = self.folder / "model"
-        shutil.copytree(DEMO, model)
-        return model
+        assert_refused(self, result, code)
 
     def test_help_and_version_succeed(self):
         for arguments in (["--help"], ["study", "--help"], ["lens", "--help"], ["report", "--help"], ["--version"]):
@@ -63,7 +62,9 @@ class CommandTest(unittest.TestCase):
             self.assertTrue(result.stdout)
 
     def test_misuse_is_exit_2(self):
-        for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"]):
+        for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"], ["lens", "--text", "a b", "--layers", "6,x"],
+                          ["lens", "--text", "a b", "--gradients", "some"], ["lens", "--text", "a b", "--dtype", "int3"],
+                          ["doctor", "--dtype", "int3"]):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
 
     def test_profile_is_a_chrome_trace_of_the_stages(self):
@@ -93,9 +94,35 @@ class CommandTest(unittest.TestCase):
         result = run("lens", "--text", "The quick brown fox jumps.", "--bos")
         self.assertEqual(result.returncode, 0, result.stderr)
         text = json.loads(result.stdout)["texts"][0]
-        self.assertEqual(len(text["layers"]), 13)
-        for energy, nll in zip(text["layers"][-1]["energy"], text["nll"]):
+        self.assertEqual(text["layers"], list(range(13)))
+        self.assertEqual([len(text["energy"]), len(text["entropy"])], [13, 13])
+        for energy, nll in zip(text["energy"][-1], text["token_nll"], strict=True):
             self.assertAlmostEqual(energy, nll, places=4)
+        self.assertAlmostEqual(text["nll"], sum(text["energy"][-1]) / len(text["energy"][-1]), places=4)
+
+    def test_lens_takes_the_common_flags(self):
+        texts, config, out = self.folder / "t.txt", self.folder / "c.json", self.folder / "lens"
+        texts.write_text("The quick brown fox.\nA lazy dog sleeps.\n")
+        config.write_text(json.dumps({"layers": "all", "top-k": 2}))
+        result = run("lens", "--texts", texts, "--text", "One more text.", "--config", config, "--layers", "0,12", "--seed",
+                     "7", "--threads", "1", "--device", "cpu", "--dtype", "float32", "--out", out, "--quiet", "--progress",
+                     "never", "--gradients", "lens")
+        self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
+        written = json.loads((out / "lens.json").read_text())
+        self.assertEqual([len(written["texts"]), written["seed"]], [3, 7])
+        self.assertEqual(written["texts"][0]["layers"], [0, 12])
+        self.assertEqual(len(written["texts"][0]["top_ids"][0][0]), 2)
+        self.assertEqual({path.name for path in out.iterdir()}, {"lens.json", "arrays.safetensors"})
+        again = self.folder / "again.json"
+        self.assertEqual(run("lens", "--texts", texts, "--layers", "all", "--json", again).stdout, "")
+        self.assertEqual(json.loads(again.read_text())["texts"][0]["layers"], list(range(13)))
+
+    def test_output_that_cannot_be_written_is_exit_5(self):
+        with open("/dev/full", "w") as full:
+            result = subprocess.run([BINARY, "lens", "--text", "a b c"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 5, result.stderr)
+        self.assert_refused(run("lens", "--text", "a b c", "--json", "/proc/none/lens.json"), 5)
+        self.assert_refused(run("lens", "--text", "a b c", "--out", "/proc/none"), 5)
 
     def test_a_tokenizer_given_by_itself_is_used_if_it_fits_the_model(self):
         own = run("lens", "--text", "The quick brown fox.", "--json", "-")
@@ -115,45 +142,6 @@ class CommandTest(unittest.TestCase):
         self.assert_refused(run("lens", "--text", "word " * 2000), 3)
         self.assert_refused(run("lens", "--text", "a b c d", "--layers", "13"), 2)
 
-    def test_broken_model_files_are_exit_3(self):
-        def truncate(path):
-            path.write_bytes(path.read_bytes()[:1000])
-
-        def loop(path):
-            path.unlink()
-            path.symlink_to(path)
-
-        faults = {
-            "weights a link to themselves": lambda m: loop(m / "model.safetensors"),
-            "config a link to itself": lambda m: loop(m / "config.json"),
-            "config a folder": lambda m: ((m / "config.json").unlink(), (m / "config.json").mkdir()),
-            "weights truncated": lambda m: truncate(m / "model.safetensors"),
-            "weights empty": lambda m: (m / "model.safetensors").write_bytes(b""),
-            "config not JSON": lambda m: (m / "config.json").write_text("{"),
-            "config empty": lambda m: (m / "config.json").write_text(""),
-            "config a list": lambda m: (m / "config.json").write_text("[]"),
-            "config of another family": lambda m: (m / "config.json").write_text('{"model_type": "never-heard"}'),
-            "tokenizer truncated": lambda m: truncate(m / "tokenizer.json"),
-            "tokenizer not UTF-8": lambda m: (m / "tokenizer.json").write_bytes(b"\xff\xfe{}"),
-        }
-        for name, fault in faults.items():
-            with self.subTest(name):
-                model = self.copy_of_demo()
-                fault(model)
-                self.assert_refused(run("lens", "--model", model, "--text", "a b c"), 3)
-                shutil.rmtree(model)
-
-    def test_a_model_whose_numbers_disagree_is_exit_3(self):
-        for key, value in (("n_embd", 128), ("n_layer", 13), ("n_head", 5), ("vocab_size", 4097), ("n_layer", -1),
-                           ("n_embd", 1 << 60), ("activation_function", "swish7")):
-            with self.subTest(f"{key}={value}"):
-                model = self.copy_of_demo()
-                config = json.loads((model / "config.json").read_text())
-                config[key] = value
-                (model / "config.json").write_text(json.dumps(config))
-                self.assert_refused(run("lens", "--model", model, "--text", "a b c"), 3)
-                shutil.rmtree(model)
-
     def test_bad_corpora_are_exit_3(self):
         for content in (b"", b"{", b'{"id": "a"}\n', b"[1]\n", b'{"text": "\xff"}\n', b'{"text": "too short"}\n'):
             with self.subTest(content):
@@ -166,14 +154,19 @@ class CommandTest(unittest.TestCase):
         config = self.folder / "config.json"
         config.write_text(json.dumps({"window": 5000}))
         self.assert_refused(run("study", "--config", config, "--corpus", self.corpus), 2)
+        config.write_text("[]")
+        self.assert_refused(run("study", "--config", config, "--corpus", self.corpus), 2)
         config.write_text(json.dumps({"windw": 50}))
         self.assert_refused(run("study", "--config", config, "--corpus", self.corpus), 2)
 
     def test_study_writes_everything_and_report_renders_it_again(self):
         out = self.folder / "out"
-        result = run("study", "--corpus", self.corpus, "--out", out, *SMALL)
+        result = run("study", "--corpus", self.corpus, "--out", out, "--text", "It isn't x.", *SMALL)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("Peak memory", result.stdout)
+        results = json.loads((out / "results.json").read_text())
+        self.assertEqual([text["text"] for text in results["texts"]], ["It isn't x."])
+        self.assertIn("--text 'It isn'\\''t x.' ", results["execution"]["command"] + " ")
         names = {"results.json", "arrays.safetensors", "report.md", "report.html"}
         self.assertEqual({path.name for path in out.iterdir()}, names)
         html = (out / "report.html").read_bytes()
@@ -192,18 +185,27 @@ class CommandTest(unittest.TestCase):
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
-        self.assertFalse(out.exists())
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["corpus.jsonl"])
 
     def test_a_full_disk_leaves_nothing_half_written(self):
-        out = self.folder / "out"
+        def limited(size):
+            def small_files():
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+            return small_files
 
-        def small_files():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
-
-        result = run("study", "--corpus", self.corpus, "--out", out, *SMALL, preexec_fn=small_files)
-        self.assert_refused(result, 5)
-        self.assertEqual([path.name for path in out.iterdir()] if out.exists() else [], [])
+        whole = self.folder / "whole"
+        printed = run("study", "--corpus", self.corpus, "--out", whole, "--json", "-", *SMALL)
+        self.assertEqual(printed.returncode, 0, printed.stderr)
+        self.assertEqual(printed.stdout, (whole / "results.json").read_text())
+        sizes = {path.name: path.stat().st_size for path in whole.iterdir()}
+        self.assertGreater(sizes["report.html"], sizes["results.json"])  # the last file written is the first too large
+        before = sorted(path.name for path in self.folder.iterdir())
+        for size in (10000, sizes["report.html"] - 2000):
+            with self.subTest(size):
+                result = run("study", "--corpus", self.corpus, "--out", self.folder / "out", *SMALL, preexec_fn=limited(size))
+                self.assert_refused(result, 5)
+                self.assertEqual(sorted(path.name for path in self.folder.iterdir()), before)
 
     def test_an_installed_program_finds_the_embedded_model(self):
         prefix = self.folder / "prefix"

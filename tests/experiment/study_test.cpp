@@ -1,6 +1,7 @@
 #include "energy_lens/experiment/study.h"
 
 #include <ATen/Parallel.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -94,6 +95,32 @@ TEST_F(Study, SmallDosesAreFirstOrder) {
   }
 }
 
+TEST_F(Study, EveryRegisteredStatementHasItsRow) {
+  const Json& rows = (*results_)["hypotheses"];
+  ASSERT_EQ(rows.size(), 8u);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i]["id"], "H" + std::to_string(i + 1));
+    EXPECT_THAT(rows[i]["verdict"].get<std::string>(),
+                ::testing::AnyOf("supported", "refuted", "underpowered", ::testing::StartsWith("not run: ")));
+  }
+  EXPECT_EQ(rows[0]["verdict"], "underpowered");
+  EXPECT_EQ(rows[0]["n"].get<int>(),
+            (*results_)["efas"][0]["tested_b"].get<int>() + (*results_)["efas"][1]["tested_b"].get<int>());
+  EXPECT_EQ(rows[0]["permutations"], 199);
+  EXPECT_EQ(rows[3]["documents"], 4);
+  EXPECT_LE(rows[3]["ci"][0].get<double>(), rows[3]["value"].get<double>());
+  EXPECT_GE(rows[3]["ci"][1].get<double>(), rows[3]["value"].get<double>());
+  EXPECT_EQ(rows[5]["n"], 6);
+}
+
+TEST_F(Study, SaysWhatBecameOfTheCorpus) {
+  const Json& corpus = (*results_)["corpus"];
+  EXPECT_EQ(corpus["documents_read"], 142);
+  EXPECT_EQ(corpus["documents_repeated"], 2);
+  EXPECT_EQ(corpus["documents"], 130);
+  EXPECT_EQ((*results_)["run"]["parameters_digest"].get<std::string>().size(), 64u);
+}
+
 TEST_F(Study, HeldOutVarianceIsOfDocumentsOutsideTheTrainingSplit) {
   const SafetensorsFile arrays = SafetensorsFile::open(folder_->path() / "one/arrays.safetensors");
   EXPECT_EQ(arrays.view("layer.8.atoms").size(0), 24);
@@ -157,6 +184,11 @@ TEST(StudyConfigFile, RoundTripsAndRefusesWhatItDoesNotKnow) {
   StudyConfig read;
   apply_config_json(read, config_to_json(config));
   EXPECT_EQ(config_to_json(read), config_to_json(config));
+  apply_config_json(read, {{"layers", "all"}});
+  EXPECT_TRUE(read.layers.empty());
+  EXPECT_EQ(config_to_json(read)["layers"], "all");
+  EXPECT_THROW(apply_config_json(read, {{"layers", Json::array()}}), Error);
+  EXPECT_THROW(apply_config_json(read, {{"layers", "some"}}), Error);
   EXPECT_THROW(apply_config_json(read, {{"sed", 3}}), Error);
   EXPECT_THROW(apply_config_json(read, {{"seed", "three"}}), Error);
 }

@@ -49,6 +49,7 @@ Json sample() {
   for (auto [list, key] : {std::pair{&results["interventions"]["edits"][0], "measured_ci"},
                            {&results["efas"][0]["features"][0], "ci"},
                            {&results["hypotheses"][0], "ci"},
+                           {&results["interventions"]["dose_response"][0], "r2_ci"},
                            {&results["attractors"]["prediction"], "difference_ci"}}) {
     (*list)[key] = {-0.5, 0.5};
   }
@@ -147,6 +148,49 @@ TEST(Report, TagsAreBalanced) {
 
 TEST(Report, NeedsNoNetwork) {
   EXPECT_FALSE(std::regex_search(render_html(sample()), std::regex(R"((src|href)="(http|//))")));
+}
+
+// A number that came from anywhere but the JSON would stay when every number of the JSON changes.
+TEST(Report, EveryFindingFollowsTheResults) {
+  const auto findings = [](const Json& results) {
+    const std::string html = render_html(results);
+    const std::size_t begin = html.find("<ul>"), end = html.find("</ul>");
+    return html.substr(begin, end - begin);
+  };
+  Json other = sample();
+  other["lens"]["energy_mean"] = {7.125, 6.125};
+  other["lens"]["uniform_energy"] = 6.5;
+  other["dictionaries"][0]["ev"] = 0.875;
+  other["efas"][0]["underpowered"] = false;
+  other["efas"][0]["passes_both_nulls_b"] = 17;
+  other["interventions"]["edits"][0]["kl"] = 0.5;
+  other["attractors"]["cyclic"] = 19;
+  const std::string text = findings(other);
+  for (const char* expected : {"6.12 nats a token", "7.12 nats at layer 0", "uniform guess (6.5 nats) at layer 1",
+                               "0.875", "17 of 3 tested features", "1 of 1 features", "19 of 3 prompts"}) {
+    EXPECT_NE(text.find(expected), std::string::npos) << expected << " in " << text;
+  }
+  EXPECT_NE(findings(sample()).find("underpowered on this corpus: no claim"), std::string::npos);
+}
+
+TEST(Report, SaysWhichStatementsWereNotRunAndWhy) {
+  Json results = sample();
+  results["hypotheses"].push_back(results["hypotheses"][0]);
+  results["hypotheses"][1]["id"] = "H99";
+  results["hypotheses"][1]["verdict"] = "not run: no such model";
+  for (const std::string& text : {render_markdown(results), render_html(results)}) {
+    EXPECT_NE(text.find("not run here: H99"), std::string::npos);
+    EXPECT_NE(text.find("(no such model)"), std::string::npos);
+  }
+}
+
+TEST(Report, LongTablesAreShutAndShortOnesOpen) {
+  Json results = sample();
+  EXPECT_EQ(render_html(results).find("<details>"), std::string::npos);
+  while (results["interventions"]["edits"].size() < 13) {
+    results["interventions"]["edits"].push_back(results["interventions"]["edits"][0]);
+  }
+  EXPECT_NE(render_html(results).find("<details><summary>Every edit (13 rows)</summary>"), std::string::npos);
 }
 
 TEST(Report, MarkdownAndHtmlHoldTheSameSections) {

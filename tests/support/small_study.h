@@ -37,6 +37,9 @@ class StudyFolder {
               .dump() +
           "\n";
     }
+    for (const char* id : {"a copy", "another copy"}) {
+      lines += Json{{"id", id}, {"stratum", "odd"}, {"text", synthetic_document(0)}}.dump() + "\n";
+    }
     write_file(path_ / "corpus.jsonl", lines);
   }
   ~StudyFolder() { std::filesystem::remove_all(path_); }
