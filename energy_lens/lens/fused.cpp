@@ -124,7 +124,7 @@ std::vector<LensRows> fused_lens_rows(const std::vector<at::Tensor>& streams, co
     job.layers.push_back(layer_of(stream, result.back()));
   }
   if (job.rows == 0) return result;
-  const LensTiles& tiles = options.kernel == LensKernel::Generic ? generic_lens_tiles() : best_lens_tiles();
+  const LensTiles& tiles = options.kernel == LensKernel::Generic ? generic_lens_tiles() : best_lens_tiles(job.head.w.bfloat16);
   const LensChunk chunk = balanced_chunk(job, tiles);
   parallel_blocks((job.rows + chunk.rows - 1) / chunk.rows, [&](std::int64_t block) {
     thread_local LensArena arena;

@@ -57,12 +57,12 @@ Case in_double(Case c) {
 
 // Sums of 64 products of size about 3 are off by at most 67 * 2^-24 * 64 * 0.3 * 0.8 = 6e-5; means and entropies of
 // them by a few times that.
-void expect_near(const std::vector<LensRows>& got, const std::vector<LensRows>& expected) {
+void expect_near(const std::vector<LensRows>& got, const std::vector<LensRows>& expected, double tolerance = 5e-4) {
   ASSERT_EQ(got.size(), expected.size());
   for (std::size_t layer = 0; layer < got.size(); ++layer) {
     for (const auto member : kFloats) {
       const at::Tensor difference = (got[layer].*member).to(at::kDouble) - expected[layer].*member;
-      EXPECT_LT(difference.abs().max().item<double>(), 5e-4) << layer;
+      EXPECT_LT(difference.abs().max().item<double>(), tolerance) << layer;
     }
     EXPECT_TRUE(at::equal(got[layer].top_ids, expected[layer].top_ids)) << layer;
     EXPECT_TRUE(at::equal(got[layer].rank, expected[layer].rank)) << layer;
@@ -100,7 +100,8 @@ TEST(FusedLens, ReadsAnyStrideBothNormsCapsAndBfloat16) {
   expect_same_bits(run(turned)[0], run(c)[0]);
   Case half = c;
   half.unembed.w_u = c.unembed.w_u.to(at::kBFloat16);
-  expect_near(run(half), run(in_double(half)));
+  // Processors that multiply bf16 round softmax weights to 2^-9 of themselves; rows of W_U are about 2.4 long.
+  expect_near(run(half), run(in_double(half)), 2 * 2.4 / 512);
 }
 
 TEST(FusedLens, NumberOfThreadsChangesNoBit) {

@@ -1,5 +1,9 @@
 // Working memory that a thread keeps between calls, so that the steady state touches no new page.
 #pragma once
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,12 +19,16 @@ class LensArena {
     used_ = 0;
     if (bytes <= size_) return;
     memory_.reset();  // first: the two must not stand side by side
-    size_ = rounded(bytes);
-    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(kAlignment, static_cast<std::size_t>(size_))));
-    if (memory_ == nullptr) {
-      size_ = 0;
-      throw std::bad_alloc();
-    }
+    size_ = 0;
+    const std::int64_t alignment = bytes < kHugePage ? kAlignment : kHugePage;
+    const auto size = static_cast<std::size_t>((bytes + alignment - 1) / alignment * alignment);
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(static_cast<std::size_t>(alignment), size)));
+    if (memory_ == nullptr) throw std::bad_alloc();
+    size_ = bytes;
+#ifdef __linux__
+    // The kernel walks arrays at strides of a page: with small pages it waits for address translation. Only a wish.
+    if (alignment == kHugePage) madvise(memory_.get(), size, MADV_HUGEPAGE);
+#endif
   }
 
   // The next `count` numbers, 64-byte aligned, uninitialised. The caller has reset to enough.
@@ -43,7 +51,7 @@ class LensArena {
   struct Free {
     void operator()(std::byte* memory) const { std::free(memory); }
   };
-  static constexpr std::int64_t kAlignment = 64;
+  static constexpr std::int64_t kAlignment = 64, kHugePage = std::int64_t{2} << 20;
   static std::int64_t rounded(std::int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
   std::unique_ptr<std::byte, Free> memory_;

@@ -11,19 +11,19 @@ namespace {
 
 // A panel of W_U fills less than half of a 512 KB second-level cache. Its height fixes how sums are added up, so it
 // depends on the width alone.
-constexpr std::int64_t kPanelBytes = 192 * 1024, kLeastHeight = 24, kMostHeight = 192, kHeightStep = 12;
+constexpr std::int64_t kPanelBytes = 192 * 1024, kLeastHeight = 24, kHeightStep = 12;
 
 // Packing a panel costs about as much as 8 rows' products.
 constexpr std::int64_t kUsefulRows = 512;
 
 // A panel row or column may be copied a vector too far.
-constexpr std::int64_t kSpare = 16;
+constexpr std::int64_t kSpare = 32;
 
 std::int64_t rounded_up(std::int64_t x, std::int64_t step) { return (x + step - 1) / step * step; }
 
 std::int64_t panel_height(std::int64_t width) {
   const std::int64_t fitting = kPanelBytes / (4 * width) / kHeightStep * kHeightStep;
-  return std::clamp(fitting, kLeastHeight, kMostHeight);
+  return std::clamp<std::int64_t>(fitting, kLeastHeight, kMostHeight);
 }
 
 struct Wanted {
@@ -48,7 +48,7 @@ struct Sizes {
 Sizes sizes_of(const LensJob& job, const LensTiles& tiles) {
   Sizes s;
   s.lanes = tiles.lanes;
-  s.padded_width = rounded_up(job.head.w.width, tiles.tile);
+  s.padded_width = rounded_up(job.head.w.width, tiles.columns);
   s.height = panel_height(job.head.w.width);
   s.buffer = rounded_up(s.height, tiles.tile) * s.lanes;
   s.block_stride = rounded_up(s.height, tiles.tile) * tiles.tile + kSpare;
@@ -144,25 +144,30 @@ class Chunk {
 
   // One panel for one group of rows, the last layer first: the others are compared with it.
   void work_on(std::int64_t g) {
-    LensGroup& last = group(layers_ - 1, g);
-    product(last);
     const std::int64_t size = panel_.count * s_.lanes;
+    LensGroup& last = group(layers_ - 1, g);
+    const float* next = layers_ > 1 ? group(0, g).y : first_y(g + 1);
+    product(last, next);
     if (layers_ > 1) std::copy_n(logits_, size, final_logits_);
     tiles_.measure(panel_, {}, last.sums, logits_);
     if (layers_ > 1) keep_final_weights(last, size);
-    accumulate(last, size);
+    accumulate(last, next, size);
     const LensFinal final_panel{&last.sums, final_logits_, final_weights_};
     for (std::int64_t layer = 0; layer + 1 < layers_; ++layer) {
       LensGroup& other = group(layer, g);
-      product(other);
+      next = layer + 2 < layers_ ? group(layer + 1, g).y : first_y(g + 1);
+      product(other, next);
       if (other.expected != nullptr) accumulate_expected(other, last, size);
       tiles_.measure(panel_, final_panel, other.sums, logits_);
-      accumulate(other, size);
+      accumulate(other, next, size);
     }
   }
 
-  void product(const LensGroup& group) {
-    tiles_.multiply(panel_, group.y, logits_);
+  // What is read first when rows g are worked on; after the last rows it is the first rows' again.
+  const float* first_y(std::int64_t g) { return group(layers_ - 1, g < groups_ ? g : 0).y; }
+
+  void product(const LensGroup& group, const float* next) {
+    tiles_.multiply(panel_, group.y, group.o != nullptr ? group.o : next, logits_);
     if (job_.head.cap == 0.0f) return;
     tiles_.cap(panel_.padded * s_.lanes, job_.head.cap, logits_);
     std::copy_n(logits_, panel_.count * s_.lanes, raw_);
@@ -177,16 +182,16 @@ class Chunk {
     }
   }
 
-  void accumulate(LensGroup& group, std::int64_t size) {
+  void accumulate(LensGroup& group, const float* next, std::int64_t size) {
     if (group.o == nullptr) return;
     if (job_.head.cap != 0.0f) tiles_.slope(size, job_.head.cap, raw_, logits_);
-    tiles_.accumulate(panel_, logits_, group.sums.rescale, group.o);
+    tiles_.accumulate(panel_, logits_, group.sums.rescale, next, group.o);
   }
 
   void accumulate_expected(LensGroup& group, const LensGroup& last, std::int64_t size) {
     std::copy_n(final_weights_, size, expected_weights_);
     tiles_.slope(size, job_.head.cap, raw_, expected_weights_);
-    tiles_.accumulate(panel_, expected_weights_, last.sums.rescale, group.expected);
+    tiles_.accumulate(panel_, expected_weights_, last.sums.rescale, group.o, group.expected);
   }
 
   const LensJob& job_;

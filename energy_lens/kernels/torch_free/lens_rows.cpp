@@ -195,11 +195,13 @@ void begin_group(const LensJob& job, const LensTiles& tiles, std::int64_t padded
   for (std::int64_t r = 0; r < group.count; ++r) {
     put_row(head, group.layer->stream + (group.first + r) * group.layer->stride, lanes, group.y + r);
   }
+  if (tiles.ready != nullptr) tiles.ready(padded_width, scratch, group.y);
+  std::fill_n(scratch + head.w.width * lanes, (padded_width - head.w.width) * lanes, 0.0f);
   for (std::int64_t r = 0; r < lanes; ++r) {
     const HeadRow row(head.w, group.sums.target[r]);
     for (std::int64_t d = 0; d < head.w.width; ++d) scratch[d * lanes + r] = row[d];
   }
-  tiles.target_logits(head.w.width, scratch, group.y, head.cap, group.sums.target_logit);
+  tiles.target_logits(padded_width, scratch, group.y, head.cap, group.sums.target_logit);
   std::copy_n(group.sums.target_logit, lanes, group.sums.largest);
 }
 

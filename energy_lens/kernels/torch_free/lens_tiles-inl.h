@@ -90,13 +90,19 @@ void Pack(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
+HWY_INLINE void FetchLine(const float* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
+constexpr int kLine = 16;  // numbers
+
 // Columns whose part of y [.., kGroup] stays in a 32 KB first-level cache.
 constexpr std::int64_t kNearBlocks = 24 * 1024 / (4 * kGroup * kTile);
 
 // logits [padded, kGroup] += the products over blocks [begin, end).
 HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end,
-                               const float* HWY_RESTRICT y, float* HWY_RESTRICT logits) {
+                               const float* HWY_RESTRICT y, const float* next, float* HWY_RESTRICT logits) {
   const F f;
+  // This call's share of `next`, a few lines with every block until they are through.
+  const float* const fetch_end = next + end * kTile * kGroup;
+  const float* fetch = next + begin * kTile * kGroup;
   for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
     V sum[kTile][kVectors];
     EL_UNROLL
@@ -107,6 +113,8 @@ HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::
     const float* HWY_RESTRICT a = panel.packed + begin * panel.block_stride + v * kTile;
     const float* HWY_RESTRICT b = y + begin * kTile * kGroup;
     for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
+      if (fetch < fetch_end) FetchLine(fetch);
+      fetch += kLine;
       EL_UNROLL
       for (int j = 0; j < kTile; ++j, b += kGroup) {
         V right[kVectors];
@@ -128,20 +136,25 @@ HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::
   }
 }
 
-void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, float* HWY_RESTRICT logits) {
+HWY_INLINE void StartFromBias(const LensPanel& panel, float* logits) {
   const F f;
   for (std::int64_t v = 0; v < panel.padded; ++v) {
     for (int k = 0; k < kGroup; k += kLanes) hn::Store(hn::Set(f, panel.bias[v]), f, logits + v * kGroup + k);
   }
+}
+
+void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, const float* next, float* HWY_RESTRICT logits) {
+  StartFromBias(panel, logits);
   for (std::int64_t begin = 0; begin < panel.blocks; begin += kNearBlocks) {
-    MultiplyBlocks(panel, begin, std::min(begin + kNearBlocks, panel.blocks), y, logits);
+    MultiplyBlocks(panel, begin, std::min(begin + kNearBlocks, panel.blocks), y, next, logits);
   }
 }
 
 void Accumulate(const LensPanel& panel, const float* HWY_RESTRICT weights, const float* HWY_RESTRICT rescale,
-                float* HWY_RESTRICT o) {
+                const float* next, float* HWY_RESTRICT o) {
   const F f;
-  for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup) {
+  for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup, next += kTile * kGroup) {
+    for (int line = 0; line < kTile * kGroup; line += kLine) FetchLine(next + line);
     V sum[kTile][kVectors];
     EL_UNROLL
     for (int i = 0; i < kTile; ++i) {
@@ -176,11 +189,11 @@ HWY_INLINE V Capped(V z, float cap) {
   return hn::Mul(hn::Set(f, cap), hn::Tanh(f, hn::Div(z, hn::Set(f, cap))));
 }
 
-void TargetLogits(std::int64_t width, const float* rows, const float* y, float cap, float* out) {
+void TargetLogits(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
   const F f;
   for (int k = 0; k < kGroup; k += kLanes) {
     V sum = hn::Load(f, out + k);
-    for (std::int64_t d = 0; d < width; ++d) {
+    for (std::int64_t d = 0; d < padded_width; ++d) {
       sum = hn::MulAdd(hn::Load(f, rows + d * kGroup + k), hn::Load(f, y + d * kGroup + k), sum);
     }
     hn::Store(cap == 0.0f ? sum : Capped(sum, cap), f, out + k);
@@ -330,8 +343,18 @@ void Measure(const LensPanel& panel, const LensFinal& last, LensSums& sums, floa
 }
 
 const LensTiles& TilesOfTarget() {
-  static const LensTiles tiles = {
-      hwy::TargetName(HWY_TARGET), kGroup, kTile, Pack, Multiply, TargetLogits, Cap, Measure, Slope, Accumulate};
+  static const LensTiles tiles = {hwy::TargetName(HWY_TARGET),
+                                  kGroup,
+                                  kTile,
+                                  kTile,
+                                  nullptr,
+                                  Pack,
+                                  Multiply,
+                                  TargetLogits,
+                                  Cap,
+                                  Measure,
+                                  Slope,
+                                  Accumulate};
   return tiles;
 }
 

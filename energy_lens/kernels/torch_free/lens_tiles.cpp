@@ -9,11 +9,24 @@
 
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
 
+#undef EL_NATIVE_PAIRS
+#if HWY_ARCH_X86_64 && HWY_TARGET <= HWY_AVX3
+#define EL_NATIVE_PAIRS 1
+#include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
+#else
+#define EL_NATIVE_PAIRS 0
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 
-const LensTiles* VectorTiles() { return &TilesOfTarget(); }
+const LensTiles* VectorTiles([[maybe_unused]] bool bfloat16) {
+#if EL_NATIVE_PAIRS
+  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &PairTilesOfTarget();
+#endif
+  return &TilesOfTarget();
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens
@@ -24,7 +37,7 @@ namespace energy_lens {
 
 HWY_EXPORT(VectorTiles);
 
-const LensTiles& best_lens_tiles() { return *HWY_DYNAMIC_DISPATCH(VectorTiles)(); }
+const LensTiles& best_lens_tiles(bool bfloat16) { return *HWY_DYNAMIC_DISPATCH(VectorTiles)(bfloat16); }
 
 }  // namespace energy_lens
 #endif

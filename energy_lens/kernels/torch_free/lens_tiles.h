@@ -6,7 +6,8 @@
 
 namespace energy_lens {
 
-inline constexpr int kMostLanes = 32;  // rows in a group, on the widest instruction set
+inline constexpr int kMostLanes = 32;    // rows in a group, on the widest instruction set
+inline constexpr int kMostHeight = 192;  // rows of a panel
 
 // A panel of W_U [count, D] fp32 in cache, cut for both products: block b holds columns b * tile .. of all rows, row
 // after row. Rows are filled up to `padded`, columns to a multiple of `tile`, with zeros.
@@ -54,14 +55,18 @@ struct LensFinal {
 // All arrays [.., lanes] start at multiples of 64 bytes.
 struct LensTiles {
   const char* name;
-  int lanes;  // rows in a group
-  int tile;   // panel rows, and columns of W_U, in one register tile
+  int lanes;    // rows in a group
+  int tile;     // panel rows, and columns of W_U, in one register tile
+  int columns;  // what D is filled up to a multiple of
+  // Turns y [D padded, lanes] into what multiply and target_logits read, in place; scratch as large. May be null.
+  void (*ready)(std::int64_t padded_width, float* scratch, float* y);
   // Copies (and widens) rows [panel.first, +count) of w to `packed`.
   void (*pack)(const LensMatrix& w, const LensPanel& panel, float* packed);
-  // logits[v, r] = bias[v] + sum_d packed[v, d] y[d, r].
-  void (*multiply)(const LensPanel& panel, const float* y, float* logits);
+  // logits[v, r] = bias[v] + sum_d packed[v, d] y[d, r]. `next` [D padded, lanes] is what will be read after this; it
+  // is fetched into the second-level cache meanwhile.
+  void (*multiply)(const LensPanel& panel, const float* y, const float* next, float* logits);
   // The same sums for one entry a lane: rows [D padded, lanes] holds W_U[t_r, d], out[r] starts as the bias.
-  void (*target_logits)(std::int64_t width, const float* rows, const float* y, float cap, float* out);
+  void (*target_logits)(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out);
   // z -> cap tanh(z / cap).
   void (*cap)(std::int64_t size, float cap, float* logits);
   // Folds a panel into `sums`; logits become e^(z - m), 0 at the targets. last.sums is null for the last layer itself.
@@ -69,11 +74,14 @@ struct LensTiles {
   // weights *= 1 - (logits / cap)^2, the slope of the cap.
   void (*slope)(std::int64_t size, float cap, const float* logits, float* weights);
   // o[d, r] = o[d, r] rescale[r] + sum_v weights[v, r] packed[v, d].
-  void (*accumulate)(const LensPanel& panel, const float* weights, const float* rescale, float* o);
+  void (*accumulate)(const LensPanel& panel, const float* weights, const float* rescale, const float* next, float* o);
 };
 
-// The best this processor runs, and plain code without vector instructions.
-const LensTiles& best_lens_tiles();
+// The best this processor runs for weights in fp32 or bf16, and plain code without vector instructions.
+const LensTiles& best_lens_tiles(bool bfloat16);
 const LensTiles& generic_lens_tiles();
+
+// Plain code that computes as best_lens_tiles(true) does on processors with AVX512-BF16; bf16 weights only.
+const LensTiles& generic_pair_lens_tiles();
 
 }  // namespace energy_lens

@@ -2,8 +2,13 @@
 #define HWY_COMPILE_ONLY_EMU128
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
 
+#define EL_NATIVE_PAIRS 0
+#include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
+
 namespace energy_lens {
 
 const LensTiles& generic_lens_tiles() { return HWY_NAMESPACE::TilesOfTarget(); }
+
+const LensTiles& generic_pair_lens_tiles() { return HWY_NAMESPACE::PairTilesOfTarget(); }
 
 }  // namespace energy_lens

@@ -1,0 +1,247 @@
+// LensTiles for bf16 weights where one instruction adds two bf16 products to an fp32 sum (AVX512-BF16's vdpbf16ps):
+// four times the rate of fp32. Rows y enter as the sum of two bf16 numbers, so that logits keep 16 bits of y; the
+// softmax weights are rounded to bf16, whose errors average out over the vocabulary. With EL_NATIVE_PAIRS 0 the
+// instruction is emulated, for tests. Included after lens_tiles-inl.h, and only
+// for targets that have it: hence no include guard.
+#if EL_NATIVE_PAIRS
+#include <immintrin.h>
+HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
+#else
+HWY_BEFORE_NAMESPACE();
+#endif
+namespace energy_lens {
+namespace HWY_NAMESPACE {
+namespace {
+
+using U = hn::RebindToUnsigned<F>;
+using VU = hn::Vec<U>;
+
+// sum + the products of both bf16 halves.
+HWY_INLINE V PairDot(V sum, VU a, VU b) {
+#if EL_NATIVE_PAIRS
+  return V{_mm512_dpbf16_ps(sum.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
+#else
+  const F f;
+  const VU high = hn::Set(U(), 0xFFFF0000u);
+  sum = hn::MulAdd(hn::BitCast(f, hn::ShiftLeft<16>(a)), hn::BitCast(f, hn::ShiftLeft<16>(b)), sum);
+  return hn::MulAdd(hn::BitCast(f, hn::And(a, high)), hn::BitCast(f, hn::And(b, high)), sum);
+#endif
+}
+
+// fp32 -> the nearest bf16, in the high half.
+HWY_INLINE VU RoundedHigh(V x) {
+  const U u;
+  const VU bits = hn::BitCast(u, x);
+  const VU odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 1u));
+  return hn::And(hn::Add(bits, hn::Add(odd, hn::Set(u, 0x7FFFu))), hn::Set(u, 0xFFFF0000u));
+}
+
+HWY_INLINE VU Paired(VU first_high, VU second_high) { return hn::Or(hn::ShiftRight<16>(first_high), second_high); }
+
+// One panel's two packings: pairs of columns for multiply, then pairs of rows for accumulate.
+struct PairPanel {
+  explicit PairPanel(const LensPanel& panel, const float* packed)
+      : columns(reinterpret_cast<const std::uint32_t*>(packed)),
+        rows(columns + panel.blocks / 2 * panel.block_stride),
+        row_stride(panel.block_stride / 2) {}
+  const std::uint32_t* columns;  // [blocks / 2][padded][kTile], blocks block_stride apart
+  const std::uint32_t* rows;     // [blocks][padded / 2][kTile], blocks row_stride apart
+  std::int64_t row_stride;
+};
+
+// Columns [begin, begin + kTile) of two rows side by side, zeros beyond the width.
+HWY_INLINE void PairRowTile(const std::uint16_t* first, const std::uint16_t* second, std::int64_t begin,
+                            std::int64_t width, std::uint32_t* HWY_RESTRICT to) {
+  const std::int64_t count = std::min<std::int64_t>(kTile, width - begin);
+  if (second == nullptr || count < kTile) {
+    for (std::int64_t i = 0; i < kTile; ++i) {
+      to[i] = i < count ? first[begin + i] | (second == nullptr ? 0u : std::uint32_t{second[begin + i]} << 16) : 0u;
+    }
+    return;
+  }
+  for (int i = 0; i < kTile; ++i) to[i] = first[begin + i] | std::uint32_t{second[begin + i]} << 16;
+}
+
+// Two neighbouring bf16 numbers of a row are a pair as they lie (on little-endian processors).
+HWY_INLINE void PairColumnTile(const std::uint16_t* row, std::int64_t begin, std::int64_t width, std::uint32_t* to) {
+  const std::int64_t count = std::clamp<std::int64_t>(width - begin, 0, 2 * kTile);
+  std::memset(to, 0, sizeof(std::uint32_t) * kTile);
+  if (count > 0) std::memcpy(to, row + begin, sizeof(std::uint16_t) * static_cast<std::size_t>(count));
+}
+
+void PackPairs(const LensMatrix& w, const LensPanel& panel, float* packed) {
+  const PairPanel pairs(panel, packed);
+  auto* const columns = reinterpret_cast<std::uint32_t*>(packed);
+  std::uint32_t* const rows = columns + (pairs.rows - pairs.columns);
+  const auto* row = static_cast<const std::uint16_t*>(w.values) + panel.first * w.stride;
+  for (std::int64_t v = 0; v < panel.padded; ++v, row += w.stride) {
+    const std::int64_t width = v < panel.count ? w.width : 0;
+    for (std::int64_t b = 0; b < panel.blocks / 2; ++b) {
+      PairColumnTile(row, b * 2 * kTile, width, columns + b * panel.block_stride + v * kTile);
+    }
+    if (v % 2 == 1 || v >= panel.count) continue;
+    const std::uint16_t* const next = v + 1 < panel.count ? row + w.stride : nullptr;
+    for (std::int64_t b = 0; b < panel.blocks; ++b) {
+      PairRowTile(row, next, b * kTile, w.width, rows + b * pairs.row_stride + v / 2 * kTile);
+    }
+  }
+}
+
+// y [D, kGroup] fp32 -> pairs of columns [D / 2, kGroup], rounded, then those of the remainders.
+void SplitRows(std::int64_t padded_width, float* scratch, float* y) {
+  const F f;
+  const U u;
+  auto* const high = reinterpret_cast<std::uint32_t*>(scratch);
+  std::uint32_t* const low = high + padded_width / 2 * kGroup;
+  for (std::int64_t at = 0; at < padded_width / 2 * kGroup; at += kLanes) {
+    const std::int64_t from = at / kGroup * 2 * kGroup + at % kGroup;
+    const V first = hn::Load(f, y + from), second = hn::Load(f, y + from + kGroup);
+    const VU first_high = RoundedHigh(first), second_high = RoundedHigh(second);
+    hn::Store(Paired(first_high, second_high), u, high + at);
+    hn::Store(Paired(RoundedHigh(hn::Sub(first, hn::BitCast(f, first_high))),
+                     RoundedHigh(hn::Sub(second, hn::BitCast(f, second_high)))),
+              u, low + at);
+  }
+  std::copy_n(scratch, padded_width * kGroup, y);
+}
+
+HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end, const float* y,
+                                   const float* next, float* HWY_RESTRICT logits) {
+  const F f;
+  const U u;
+  const float* const fetch_end = next + 2 * end * kTile * kGroup;
+  const float* fetch = next + 2 * begin * kTile * kGroup;
+  const PairPanel pairs(panel, panel.packed);
+  const std::int64_t remainder = panel.blocks / 2 * kTile * kGroup;
+  for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
+    V sum[kTile][kVectors];
+    EL_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      EL_UNROLL
+      for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Load(f, logits + i * kGroup + k * kLanes);
+    }
+    const std::uint32_t* HWY_RESTRICT a = pairs.columns + begin * panel.block_stride + v * kTile;
+    const auto* HWY_RESTRICT b = reinterpret_cast<const std::uint32_t*>(y) + begin * kTile * kGroup;
+    for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
+      for (int line = 0; line < 2 && fetch < fetch_end; ++line, fetch += kLine) FetchLine(fetch);
+      for (int j = 0; j < kTile; ++j, b += kGroup) {
+        VU high[kVectors], low[kVectors];
+        EL_UNROLL
+        for (int k = 0; k < kVectors; ++k) high[k] = hn::Load(u, b + k * kLanes);
+        EL_UNROLL
+        for (int k = 0; k < kVectors; ++k) low[k] = hn::Load(u, b + remainder + k * kLanes);
+        EL_UNROLL
+        for (int i = 0; i < kTile; ++i) {
+          const VU left = hn::Set(u, a[i * kTile + j]);
+          EL_UNROLL
+          for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(PairDot(sum[i][k], left, high[k]), left, low[k]);
+        }
+      }
+    }
+    EL_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      EL_UNROLL
+      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, logits + i * kGroup + k * kLanes);
+    }
+  }
+}
+
+void MultiplyPairs(const LensPanel& panel, const float* y, const float* next, float* logits) {
+  StartFromBias(panel, logits);
+  constexpr std::int64_t kNear = std::max<std::int64_t>(1, kNearBlocks / 2);
+  for (std::int64_t begin = 0; begin < panel.blocks / 2; begin += kNear) {
+    MultiplyPairBlocks(panel, begin, std::min(begin + kNear, panel.blocks / 2), y, next, logits);
+  }
+}
+
+void TargetLogitsPairs(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
+  const F f;
+  const U u;
+  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
+  const std::int64_t remainder = padded_width / 2 * kGroup;
+  for (int k = 0; k < kGroup; k += kLanes) {
+    V sum = hn::Load(f, out + k);
+    for (std::int64_t pair = 0; pair < padded_width / 2; ++pair) {
+      const VU left = Paired(hn::Load(u, reinterpret_cast<const std::uint32_t*>(rows) + 2 * pair * kGroup + k),
+                             hn::Load(u, reinterpret_cast<const std::uint32_t*>(rows) + (2 * pair + 1) * kGroup + k));
+      const std::uint32_t* const at = pairs + pair * kGroup + k;
+      sum = PairDot(PairDot(sum, left, hn::Load(u, at)), left, hn::Load(u, at + remainder));
+    }
+    hn::Store(cap == 0.0f ? sum : Capped(sum, cap), f, out + k);
+  }
+}
+
+// weights [count, kGroup] -> pairs of rows; an odd last row is paired with zeros.
+HWY_INLINE void PairWeights(std::int64_t count, const float* weights, std::uint32_t* pairs) {
+  const F f;
+  const U u;
+  for (std::int64_t v = 0; v < count; v += 2, pairs += kGroup) {
+    for (int k = 0; k < kGroup; k += kLanes) {
+      const V first = hn::Load(f, weights + v * kGroup + k);
+      const V second = v + 1 < count ? hn::Load(f, weights + (v + 1) * kGroup + k) : hn::Zero(f);
+      hn::Store(Paired(RoundedHigh(first), RoundedHigh(second)), u, pairs + k);
+    }
+  }
+}
+
+void AccumulatePairs(const LensPanel& panel, const float* weights, const float* rescale, const float* next,
+                     float* HWY_RESTRICT o) {
+  const F f;
+  const U u;
+  HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
+  PairWeights(panel.count, weights, paired);
+  const PairPanel pairs(panel, panel.packed);
+  for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup, next += kTile * kGroup) {
+    for (int line = 0; line < kTile * kGroup; line += kLine) FetchLine(next + line);
+    V sum[kTile][kVectors];
+    EL_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      EL_UNROLL
+      for (int k = 0; k < kVectors; ++k) {
+        sum[i][k] = hn::Mul(hn::Load(f, o + i * kGroup + k * kLanes), hn::Load(f, rescale + k * kLanes));
+      }
+    }
+    const std::uint32_t* HWY_RESTRICT a = pairs.rows + block * pairs.row_stride;
+    const std::uint32_t* HWY_RESTRICT b = paired;
+    for (std::int64_t v = 0; v < panel.count; v += 2, a += kTile, b += kGroup) {
+      VU right[kVectors];
+      EL_UNROLL
+      for (int k = 0; k < kVectors; ++k) right[k] = hn::Load(u, b + k * kLanes);
+      EL_UNROLL
+      for (int i = 0; i < kTile; ++i) {
+        const VU left = hn::Set(u, a[i]);
+        EL_UNROLL
+        for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(sum[i][k], left, right[k]);
+      }
+    }
+    EL_UNROLL
+    for (int i = 0; i < kTile; ++i) {
+      EL_UNROLL
+      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, o + i * kGroup + k * kLanes);
+    }
+  }
+}
+
+const LensTiles& PairTilesOfTarget() {
+  static const LensTiles tiles = [] {
+    LensTiles made = TilesOfTarget();
+    made.name = EL_NATIVE_PAIRS ? "AVX512-BF16" : "bf16 pairs, emulated";
+    made.columns = 2 * kTile;
+    made.ready = SplitRows;
+    made.pack = PackPairs;
+    made.multiply = MultiplyPairs;
+    made.target_logits = TargetLogitsPairs;
+    made.accumulate = AccumulatePairs;
+    return made;
+  }();
+  return tiles;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+#if EL_NATIVE_PAIRS
+HWY_POP_ATTRIBUTES
+#else
+HWY_AFTER_NAMESPACE();
+#endif
