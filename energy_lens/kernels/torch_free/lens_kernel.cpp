@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "energy_lens/kernels/torch_free/lens_rows.h"
 

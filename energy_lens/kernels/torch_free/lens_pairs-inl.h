@@ -107,19 +107,14 @@ void SplitRows(std::int64_t padded_width, float* scratch, float* y) {
 
 HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end, const float* y,
                                    const float* next, float* HWY_RESTRICT logits) {
-  const F f;
   const U u;
   const float* const fetch_end = next + 2 * end * kTile * kGroup;
   const float* fetch = next + 2 * begin * kTile * kGroup;
   const PairPanel pairs(panel, panel.packed);
   const std::int64_t remainder = panel.blocks / 2 * kTile * kGroup;
   for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
-    V sum[kTile][kVectors];
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Load(f, logits + i * kGroup + k * kLanes);
-    }
+    TileSums sum;
+    LoadTile(logits, sum);
     const std::uint32_t* HWY_RESTRICT a = pairs.columns + begin * panel.block_stride + v * kTile;
     const auto* HWY_RESTRICT b = reinterpret_cast<const std::uint32_t*>(y) + begin * kTile * kGroup;
     for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
@@ -138,11 +133,7 @@ HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, s
         }
       }
     }
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, logits + i * kGroup + k * kLanes);
-    }
+    StoreTile(sum, logits);
   }
 }
 
@@ -186,21 +177,14 @@ HWY_INLINE void PairWeights(std::int64_t count, const float* weights, std::uint3
 
 void AccumulatePairs(const LensPanel& panel, const float* weights, const float* rescale, const float* next,
                      float* HWY_RESTRICT o) {
-  const F f;
   const U u;
   HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
   PairWeights(panel.count, weights, paired);
   const PairPanel pairs(panel, panel.packed);
   for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup, next += kTile * kGroup) {
     for (int line = 0; line < kTile * kGroup; line += kLine) FetchLine(next + line);
-    V sum[kTile][kVectors];
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) {
-        sum[i][k] = hn::Mul(hn::Load(f, o + i * kGroup + k * kLanes), hn::Load(f, rescale + k * kLanes));
-      }
-    }
+    TileSums sum;
+    LoadRescaledTile(o, rescale, sum);
     const std::uint32_t* HWY_RESTRICT a = pairs.rows + block * pairs.row_stride;
     const std::uint32_t* HWY_RESTRICT b = paired;
     for (std::int64_t v = 0; v < panel.count; v += 2, a += kTile, b += kGroup) {
@@ -214,11 +198,7 @@ void AccumulatePairs(const LensPanel& panel, const float* weights, const float* 
         for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(sum[i][k], left, right[k]);
       }
     }
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, o + i * kGroup + k * kLanes);
-    }
+    StoreTile(sum, o);
   }
 }
 

@@ -90,6 +90,37 @@ void Pack(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
+// A tile of sums in registers; [kTile, kGroup] in memory.
+using TileSums = V[kTile][kVectors];
+
+HWY_INLINE void LoadTile(const float* HWY_RESTRICT from, TileSums& sum) {
+  const F f;
+  EL_UNROLL
+  for (int i = 0; i < kTile; ++i) {
+    EL_UNROLL
+    for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Load(f, from + i * kGroup + k * kLanes);
+  }
+}
+
+HWY_INLINE void LoadRescaledTile(const float* HWY_RESTRICT from, const float* HWY_RESTRICT rescale, TileSums& sum) {
+  const F f;
+  LoadTile(from, sum);
+  EL_UNROLL
+  for (int i = 0; i < kTile; ++i) {
+    EL_UNROLL
+    for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Mul(sum[i][k], hn::Load(f, rescale + k * kLanes));
+  }
+}
+
+HWY_INLINE void StoreTile(const TileSums& sum, float* HWY_RESTRICT to) {
+  const F f;
+  EL_UNROLL
+  for (int i = 0; i < kTile; ++i) {
+    EL_UNROLL
+    for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, to + i * kGroup + k * kLanes);
+  }
+}
+
 HWY_INLINE void FetchLine(const float* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
 constexpr int kLine = 16;  // numbers
 
@@ -104,17 +135,15 @@ HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::
   const float* const fetch_end = next + end * kTile * kGroup;
   const float* fetch = next + begin * kTile * kGroup;
   for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
-    V sum[kTile][kVectors];
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Load(f, logits + i * kGroup + k * kLanes);
-    }
+    TileSums sum;
+    LoadTile(logits, sum);
     const float* HWY_RESTRICT a = panel.packed + begin * panel.block_stride + v * kTile;
     const float* HWY_RESTRICT b = y + begin * kTile * kGroup;
     for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
-      if (fetch < fetch_end) FetchLine(fetch);
-      fetch += kLine;
+      if (fetch < fetch_end) {
+        FetchLine(fetch);
+        fetch += kLine;
+      }
       EL_UNROLL
       for (int j = 0; j < kTile; ++j, b += kGroup) {
         V right[kVectors];
@@ -128,11 +157,7 @@ HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::
         }
       }
     }
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, logits + i * kGroup + k * kLanes);
-    }
+    StoreTile(sum, logits);
   }
 }
 
@@ -155,14 +180,8 @@ void Accumulate(const LensPanel& panel, const float* HWY_RESTRICT weights, const
   const F f;
   for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup, next += kTile * kGroup) {
     for (int line = 0; line < kTile * kGroup; line += kLine) FetchLine(next + line);
-    V sum[kTile][kVectors];
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) {
-        sum[i][k] = hn::Mul(hn::Load(f, o + i * kGroup + k * kLanes), hn::Load(f, rescale + k * kLanes));
-      }
-    }
+    TileSums sum;
+    LoadRescaledTile(o, rescale, sum);
     const float* HWY_RESTRICT a = panel.packed + block * panel.block_stride;
     const float* HWY_RESTRICT b = weights;
     for (std::int64_t v = 0; v < panel.count; ++v, a += kTile, b += kGroup) {
@@ -176,11 +195,7 @@ void Accumulate(const LensPanel& panel, const float* HWY_RESTRICT weights, const
         for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::MulAdd(left, right[k], sum[i][k]);
       }
     }
-    EL_UNROLL
-    for (int i = 0; i < kTile; ++i) {
-      EL_UNROLL
-      for (int k = 0; k < kVectors; ++k) hn::Store(sum[i][k], f, o + i * kGroup + k * kLanes);
-    }
+    StoreTile(sum, o);
   }
 }
 
