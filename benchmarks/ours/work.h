@@ -36,5 +36,7 @@ const std::vector<NamedWork>& works();
 std::unique_ptr<Work> make_product();
 std::unique_ptr<Work> make_lens();
 std::unique_ptr<Work> make_study();
+std::unique_ptr<Work> make_forward();
+std::unique_ptr<Work> make_command();
 
 }  // namespace energy_lens::bench

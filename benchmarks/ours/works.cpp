@@ -7,6 +7,8 @@ const std::vector<NamedWork>& works() {
       {"product", make_product},
       {"lens", make_lens},
       {"study", make_study},
+      {"forward", make_forward},
+      {"command", make_command},
   };
   return list;
 }
