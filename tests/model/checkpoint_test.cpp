@@ -148,9 +148,10 @@ TEST_F(Llama2c, WhatIsNoFileIsRefusedAtOnce) {
   EXPECT_EQ(refusal(folder_ / "pipe"), ErrorKind::BadInput);
   EXPECT_EQ(refusal(folder_ / "loop"), ErrorKind::BadInput);
   EXPECT_EQ(refusal(folder_ / "none"), ErrorKind::NotFound);
-  write_file(folder_ / "folder/config.json", R"({"model_type": "llama"})");
-  fs::create_symlink(folder_ / "gone", folder_ / "folder/pytorch_model.bin");
-  EXPECT_EQ(refusal(folder_ / "folder"), ErrorKind::BadInput);
+  make(true);
+  fs::remove(folder_ / "twin/model.safetensors");
+  fs::create_symlink(folder_ / "gone", folder_ / "twin/pytorch_model.bin");
+  EXPECT_EQ(refusal(folder_ / "twin"), ErrorKind::NotFound);
 }
 
 TEST(CheckpointFormats, EachIsListedOnce) {
