@@ -55,6 +55,9 @@ class CommandTest(unittest.TestCase):
     def assert_refused(self, result, code):
         assert_refused(self, result, code)
 
+    def copy_of_demo(self):
+        return pathlib.Path(shutil.copytree(DEMO, self.folder / "demo"))
+
     def test_help_and_version_succeed(self):
         for arguments in (["--help"], ["study", "--help"], ["lens", "--help"], ["report", "--help"], ["--version"]):
             result = run(*arguments)
