@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/parallel.h"
+#include "energy_lens/core/trace.h"
 #include "energy_lens/kernels/torch_free/lens_kernel.h"
 
 namespace energy_lens {
@@ -127,6 +128,7 @@ std::vector<LensRows> fused_lens_rows(const std::vector<at::Tensor>& streams, co
   const LensTiles& tiles = options.kernel == LensKernel::Generic ? generic_lens_tiles() : best_lens_tiles(job.head.w.bfloat16);
   const LensChunk chunk = balanced_chunk(job, tiles);
   parallel_blocks((job.rows + chunk.rows - 1) / chunk.rows, [&](std::int64_t block) {
+    const TraceSpan span("lens rows");
     thread_local LensArena arena;
     lens_rows_of_chunk(job, chunk, block * chunk.rows, tiles, arena);
   });

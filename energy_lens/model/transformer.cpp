@@ -8,6 +8,7 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/core/trace.h"
 #include "energy_lens/model/checkpoint.h"
 #include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/forward_pass.h"
@@ -64,6 +65,7 @@ ForwardResult run(Pass&& pass, std::int64_t first_layer, const at::Tensor& enter
 // entering: resid_pre.first_layer, undefined to start with the tokens.
 ForwardResult Transformer::run_from(std::int64_t first_layer, const at::Tensor& entering, const TokenBatch& batch,
                                     const ForwardOptions& options) const {
+  const TraceSpan span(options.differentiable ? "differentiable forward pass" : "forward pass");
   check_batch(batch, options);
   std::optional<at::NoGradGuard> no_grad;
   if (!options.differentiable) no_grad.emplace();
@@ -108,6 +110,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
     fail(ErrorKind::Usage, "load_model", "got a dtype other than float32 and bfloat16");
   }
   const Checkpoint checkpoint(folder);
+  const TraceSpan span("read weights");
   ModelConfig config = read_model_config(checkpoint);
   const Family& family = family_named(config.family);
   const std::vector<at::Device> devices = devices_named(options.device);

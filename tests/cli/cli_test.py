@@ -81,7 +81,7 @@ class CommandTest(unittest.TestCase):
             self.assertGreaterEqual(event["ts"], 0)
             self.assertGreaterEqual(event["dur"], 0)
         names = {event["name"] for event in events}
-        self.assertLessEqual({"load the model", "learn dictionaries", "permute documents"}, names)
+        self.assertLessEqual({"load the model", "learn dictionaries", "permute documents", "forward pass", "lens rows"}, names)
 
     def test_profile_that_cannot_be_written_is_exit_5(self):
         trace = self.corpus / "trace.json"  # below a file

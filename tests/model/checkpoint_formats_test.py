@@ -234,7 +234,7 @@ def compare_with_transformers(name, reference, path, ours, sequences):
         return
     from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
     read = load_gguf_checkpoint(path, return_tensors=True, model_to_load=reference)
-    unread = {"qwen3": ["head_dim"], "gpt2": ["n_inner"]}  # keys of the file that it passes over
+    unread = {"qwen3": ["head_dim"], "gpt2": ["n_inner", "n_positions"]}  # keys of the file that it passes over
     read["config"] |= {key: getattr(reference.config, key) for key in unread.get(name, [])}
     theirs = type(reference)(type(reference.config)(**read["config"])).eval()
     missing, unknown = theirs.load_state_dict(read["tensors"], strict=False)

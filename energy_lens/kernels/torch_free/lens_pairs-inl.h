@@ -1,8 +1,10 @@
 // LensTiles for bf16 weights where one instruction adds two bf16 products to an fp32 sum (AVX512-BF16's vdpbf16ps):
 // four times the rate of fp32. Rows y enter as the sum of two bf16 numbers, so that logits keep 16 bits of y; the
 // softmax weights are rounded to bf16, whose errors average out over the vocabulary. With EL_NATIVE_PAIRS 0 the
-// instruction is emulated, for tests. Included after lens_tiles-inl.h, and only
-// for targets that have it: hence no include guard.
+// instruction is emulated, for tests. Included after lens_tiles-inl.h, and only for targets that have it: hence no
+// include guard.
+#include <algorithm>
+#include <cstring>
 #if EL_NATIVE_PAIRS
 #include <immintrin.h>
 HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
@@ -44,28 +46,28 @@ struct PairPanel {
       : columns(reinterpret_cast<const std::uint32_t*>(packed)),
         rows(columns + panel.blocks / 2 * panel.block_stride),
         row_stride(panel.block_stride / 2) {}
-  const std::uint32_t* columns;  // [blocks / 2][padded][kTile], blocks block_stride apart
-  const std::uint32_t* rows;     // [blocks][padded / 2][kTile], blocks row_stride apart
+  const std::uint32_t* columns;  // [blocks / 2][padded][kTileRows], blocks block_stride apart
+  const std::uint32_t* rows;     // [blocks][padded / 2][kTileRows], blocks row_stride apart
   std::int64_t row_stride;
 };
 
-// Columns [begin, begin + kTile) of two rows side by side, zeros beyond the width.
+// Columns [begin, begin + kTileRows) of two rows side by side, zeros beyond the width.
 HWY_INLINE void PairRowTile(const std::uint16_t* first, const std::uint16_t* second, std::int64_t begin,
                             std::int64_t width, std::uint32_t* HWY_RESTRICT to) {
-  const std::int64_t count = std::min<std::int64_t>(kTile, width - begin);
-  if (second == nullptr || count < kTile) {
-    for (std::int64_t i = 0; i < kTile; ++i) {
+  const std::int64_t count = std::min<std::int64_t>(kTileRows, width - begin);
+  if (second == nullptr || count < kTileRows) {
+    for (std::int64_t i = 0; i < kTileRows; ++i) {
       to[i] = i < count ? first[begin + i] | (second == nullptr ? 0u : std::uint32_t{second[begin + i]} << 16) : 0u;
     }
     return;
   }
-  for (int i = 0; i < kTile; ++i) to[i] = first[begin + i] | std::uint32_t{second[begin + i]} << 16;
+  for (int i = 0; i < kTileRows; ++i) to[i] = first[begin + i] | std::uint32_t{second[begin + i]} << 16;
 }
 
 // Two neighbouring bf16 numbers of a row are a pair as they lie (on little-endian processors).
 HWY_INLINE void PairColumnTile(const std::uint16_t* row, std::int64_t begin, std::int64_t width, std::uint32_t* to) {
-  const std::int64_t count = std::clamp<std::int64_t>(width - begin, 0, 2 * kTile);
-  std::memset(to, 0, sizeof(std::uint32_t) * kTile);
+  const std::int64_t count = std::clamp<std::int64_t>(width - begin, 0, 2 * kTileRows);
+  std::memset(to, 0, sizeof(std::uint32_t) * kTileRows);
   if (count > 0) std::memcpy(to, row + begin, sizeof(std::uint16_t) * static_cast<std::size_t>(count));
 }
 
@@ -77,12 +79,12 @@ void PackPairs(const LensMatrix& w, const LensPanel& panel, float* packed) {
   for (std::int64_t v = 0; v < panel.padded; ++v, row += w.stride) {
     const std::int64_t width = v < panel.count ? w.width : 0;
     for (std::int64_t b = 0; b < panel.blocks / 2; ++b) {
-      PairColumnTile(row, b * 2 * kTile, width, columns + b * panel.block_stride + v * kTile);
+      PairColumnTile(row, b * 2 * kTileRows, width, columns + b * panel.block_stride + v * kTileRows);
     }
     if (v % 2 == 1 || v >= panel.count) continue;
     const std::uint16_t* const next = v + 1 < panel.count ? row + w.stride : nullptr;
     for (std::int64_t b = 0; b < panel.blocks; ++b) {
-      PairRowTile(row, next, b * kTile, w.width, rows + b * pairs.row_stride + v / 2 * kTile);
+      PairRowTile(row, next, b * kTileRows, w.width, rows + b * pairs.row_stride + v / 2 * kTileRows);
     }
   }
 }
@@ -108,26 +110,26 @@ void SplitRows(std::int64_t padded_width, float* scratch, float* y) {
 HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end, const float* y,
                                    const float* next, float* HWY_RESTRICT logits) {
   const U u;
-  const float* const fetch_end = next + 2 * end * kTile * kGroup;
-  const float* fetch = next + 2 * begin * kTile * kGroup;
+  const float* const fetch_end = next + 2 * end * kTileRows * kGroup;
+  const float* fetch = next + 2 * begin * kTileRows * kGroup;
   const PairPanel pairs(panel, panel.packed);
-  const std::int64_t remainder = panel.blocks / 2 * kTile * kGroup;
-  for (std::int64_t v = 0; v < panel.padded; v += kTile, logits += kTile * kGroup) {
+  const std::int64_t remainder = panel.blocks / 2 * kTileRows * kGroup;
+  for (std::int64_t v = 0; v < panel.padded; v += kTileRows, logits += kTileRows * kGroup) {
     TileSums sum;
     LoadTile(logits, sum);
-    const std::uint32_t* HWY_RESTRICT a = pairs.columns + begin * panel.block_stride + v * kTile;
-    const auto* HWY_RESTRICT b = reinterpret_cast<const std::uint32_t*>(y) + begin * kTile * kGroup;
+    const std::uint32_t* HWY_RESTRICT a = pairs.columns + begin * panel.block_stride + v * kTileRows;
+    const auto* HWY_RESTRICT b = reinterpret_cast<const std::uint32_t*>(y) + begin * kTileRows * kGroup;
     for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
       for (int line = 0; line < 2 && fetch < fetch_end; ++line, fetch += kLine) FetchLine(fetch);
-      for (int j = 0; j < kTile; ++j, b += kGroup) {
+      for (int j = 0; j < kTileRows; ++j, b += kGroup) {
         VU high[kVectors], low[kVectors];
         EL_UNROLL
         for (int k = 0; k < kVectors; ++k) high[k] = hn::Load(u, b + k * kLanes);
         EL_UNROLL
         for (int k = 0; k < kVectors; ++k) low[k] = hn::Load(u, b + remainder + k * kLanes);
         EL_UNROLL
-        for (int i = 0; i < kTile; ++i) {
-          const VU left = hn::Set(u, a[i * kTile + j]);
+        for (int i = 0; i < kTileRows; ++i) {
+          const VU left = hn::Set(u, a[i * kTileRows + j]);
           EL_UNROLL
           for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(PairDot(sum[i][k], left, high[k]), left, low[k]);
         }
@@ -181,18 +183,18 @@ void AccumulatePairs(const LensPanel& panel, const float* weights, const float* 
   HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
   PairWeights(panel.count, weights, paired);
   const PairPanel pairs(panel, panel.packed);
-  for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTile * kGroup, next += kTile * kGroup) {
-    for (int line = 0; line < kTile * kGroup; line += kLine) FetchLine(next + line);
+  for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTileRows * kGroup, next += kTileRows * kGroup) {
+    for (int line = 0; line < kTileRows * kGroup; line += kLine) FetchLine(next + line);
     TileSums sum;
     LoadRescaledTile(o, rescale, sum);
     const std::uint32_t* HWY_RESTRICT a = pairs.rows + block * pairs.row_stride;
     const std::uint32_t* HWY_RESTRICT b = paired;
-    for (std::int64_t v = 0; v < panel.count; v += 2, a += kTile, b += kGroup) {
+    for (std::int64_t v = 0; v < panel.count; v += 2, a += kTileRows, b += kGroup) {
       VU right[kVectors];
       EL_UNROLL
       for (int k = 0; k < kVectors; ++k) right[k] = hn::Load(u, b + k * kLanes);
       EL_UNROLL
-      for (int i = 0; i < kTile; ++i) {
+      for (int i = 0; i < kTileRows; ++i) {
         const VU left = hn::Set(u, a[i]);
         EL_UNROLL
         for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(sum[i][k], left, right[k]);
@@ -206,7 +208,7 @@ const LensTiles& PairTilesOfTarget() {
   static const LensTiles tiles = [] {
     LensTiles made = TilesOfTarget();
     made.name = EL_NATIVE_PAIRS ? "AVX512-BF16" : "bf16 pairs, emulated";
-    made.columns = 2 * kTile;
+    made.columns = 2 * kTileRows;
     made.ready = SplitRows;
     made.pack = PackPairs;
     made.multiply = MultiplyPairs;

@@ -85,8 +85,8 @@ HWY_INLINE void SoftmaxRow(const HeadAttention& head, QueryTile& tile, std::int6
     if (head.cap != 0.0f) score = hn::Mul(hn::Tanh(f, hn::Div(score, cap)), cap);
     if (low > i || high < i + kLanes) {
       const V key = hn::Iota(f, static_cast<float>(i));
-      const auto seen = hn::And(hn::Ge(key, hn::Set(f, static_cast<float>(low))),
-                                hn::Lt(key, hn::Set(f, static_cast<float>(high))));
+      const auto seen =
+          hn::And(hn::Ge(key, hn::Set(f, static_cast<float>(low))), hn::Lt(key, hn::Set(f, static_cast<float>(high))));
       score = hn::IfThenElse(seen, score, hidden);
     }
     hn::Store(score, f, row + i);
@@ -117,8 +117,7 @@ HWY_INLINE void SoftmaxRow(const HeadAttention& head, QueryTile& tile, std::int6
 void AttendBlock(const HeadAttention& head, const PackedHead& packed, QueryTile& tile, std::int64_t block) {
   const ConstRowView q{head.q.values + tile.query * head.q.stride, head.q.stride};
   for (std::int64_t p = 0; p < kKeys / kPanelColumns; ++p) {
-    MultiplyRows<false>(q, tile.count, packed.KeyPanel(block, p), head.width,
-                        {tile.scores + p * kPanelColumns, kKeys});
+    MultiplyRows<false>(q, tile.count, packed.KeyPanel(block, p), head.width, {tile.scores + p * kPanelColumns, kKeys});
   }
   const std::int64_t width = packed.value_panels * kPanelColumns;
   for (std::int64_t r = 0; r < tile.count; ++r) {

@@ -1,6 +1,6 @@
-// The inner loops of a forward pass on rows of fp32 numbers, for one instruction set. Every sum of a row is one chain of
-// the same operations wherever the row stands, so that a row's bits depend neither on its neighbours, nor on how rows
-// and columns are shared out to threads.
+// The inner loops of a forward pass on rows of fp32 numbers, for one instruction set. Every sum of a row is one chain
+// of the same operations wherever the row stands, so that a row's bits depend neither on its neighbours, nor on how
+// rows and columns are shared out to threads.
 //   R rows, K terms of a sum, N columns, Dh width of a head.
 #pragma once
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace energy_lens {
 struct WeightView {
   const void* values = nullptr;  // fp32, or bfloat16: it is widened panel by panel, in cache
   bool bfloat16 = false;
-  std::int64_t terms = 0, columns = 0;             // K, N
+  std::int64_t terms = 0, columns = 0;  // K, N
   std::int64_t term_stride = 0, column_stride = 0;
 };
 
@@ -55,7 +55,7 @@ struct HeadAttention {
   ConstRowView q, k, v;  // [queries, Dh], [keys, Dh]
   RowView z;             // [queries, Dh]
   std::int64_t queries = 0, first_query = 0;
-  std::int64_t width = 0;   // Dh
+  std::int64_t width = 0;  // Dh
   float scale = 1.0f;
   float cap = 0.0f;         // 0: none
   std::int64_t window = 0;  // keys a query sees, itself included; 0: all before it

@@ -48,7 +48,8 @@ void NormRow(const RowNorm& job, const float* x, float* y) {
 }
 
 void Norm(const RowNorm& job, std::int64_t begin, std::int64_t end) {
-  for (std::int64_t r = begin; r < end; ++r) NormRow(job, job.x.values + r * job.x.stride, job.y.values + r * job.y.stride);
+  for (std::int64_t r = begin; r < end; ++r)
+    NormRow(job, job.x.values + r * job.x.stride, job.y.values + r * job.y.stride);
 }
 
 void Gate(RowActivation activation, RowView gate, ConstRowView up, std::int64_t width, std::int64_t begin,

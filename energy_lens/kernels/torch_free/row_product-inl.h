@@ -18,8 +18,6 @@ namespace {
 constexpr std::int64_t kTerms = 256, kGroupPanels = 256 / kPanelColumns, kRowBlock = 120;
 constexpr std::int64_t kPanelStride = kTerms * kPanelColumns + 16;
 
-HWY_INLINE float Widened(float x) { return x; }
-HWY_INLINE float Widened(hwy::bfloat16_t x) { return hwy::F32FromBF16(x); }
 template <class D>
 HWY_INLINE hn::Vec<D> LoadWide(D d, const float* from) {
   return hn::LoadU(d, from);
@@ -155,8 +153,9 @@ void MultiplyGroup(const RowProduct& job, std::int64_t column, std::int64_t pane
     for (std::int64_t begin = 0; begin < job.rows; begin += kRowBlock) {
       const std::int64_t rows = std::min(kRowBlock, job.rows - begin);
       const RowView y{job.y.values + begin * job.y.stride + column, job.y.stride};
-      (term == 0 ? MultiplyBlock<false> : MultiplyBlock<true>)(
-          {job.x.values + begin * job.x.stride + term, job.x.stride}, rows, packed, terms, y, columns);
+      (term == 0 ? MultiplyBlock<false>
+                 : MultiplyBlock<true>)({job.x.values + begin * job.x.stride + term, job.x.stride}, rows, packed, terms,
+                                        y, columns);
       if (term + terms == job.w.terms) FinishBlock(job, column, columns, y, rows);
     }
   }
@@ -224,8 +223,8 @@ void Multiply(const RowProduct& job, std::int64_t first_panel, std::int64_t pane
   if (job.rows <= kFewRows && job.w.column_stride == 1) {
     const std::int64_t end = std::min((first_panel + panels) * kPanelColumns, job.w.columns);
     for (std::int64_t column = first_panel * kPanelColumns; column < end; column += kFewColumns) {
-      (job.w.bfloat16 ? MultiplyFew<hwy::bfloat16_t> : MultiplyFew<float>)(
-          job, column, std::min(kFewColumns, end - column), scratch);
+      (job.w.bfloat16 ? MultiplyFew<hwy::bfloat16_t>
+                      : MultiplyFew<float>)(job, column, std::min(kFewColumns, end - column), scratch);
     }
     return;
   }

@@ -1,4 +1,4 @@
-// What the row kernels of one instruction set share: the register tile of a product, activations, ends of rows.
+// What the row kernels of one instruction set share: the product of a tile, activations, ends of rows.
 #if defined(ENERGY_LENS_ROW_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ENERGY_LENS_ROW_TILE_INL_H_
 #undef ENERGY_LENS_ROW_TILE_INL_H_
@@ -7,11 +7,11 @@
 #endif
 
 #include <hwy/contrib/math/math-inl.h>
-#include <hwy/highway.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "energy_lens/kernels/torch_free/register_tile-inl.h"
 #include "energy_lens/kernels/torch_free/row_kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,22 +19,7 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using F = hn::CappedTag<float, 16>;
-using V = hn::Vec<F>;
-
-constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(F()));
-// Register tiles: 6 x 2 of 16 registers, 12 x 2 or 6 x 4 of 32.
-#if HWY_ARCH_ARM_A64
-constexpr int kVectors = 4, kTileRows = 6;
-#elif HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-constexpr int kVectors = 2, kTileRows = 12;
-#else
-constexpr int kVectors = 2, kTileRows = 6;
-#endif
 constexpr std::int64_t kPanelColumns = kVectors * kLanes;
-// Register tiles must not become loops over memory.
-#define EL_UNROLL _Pragma("GCC unroll 16")
 
 // x [kRows, terms] times a packed panel [terms, kPanelColumns] -> sums in registers, one chain of fused multiply-adds
 // an entry; added to y [kRows, kPanelColumns], or put there.
@@ -118,11 +103,11 @@ HWY_INLINE V GeluTanh(V x) {
   return TimesSigmoid(x, hn::Mul(hn::Set(f, 1.5957691216057308f), inner));
 }
 
-// e^(z^2) erfc(z), z >= 0: t times a polynomial in t = 1 / (1 + z/2), fitted by weighted least squares at Chebyshev nodes
-// on z in [0, 10]; relative error in fp32 below 3e-7.
+// e^(z^2) erfc(z), z >= 0: t times a polynomial in t = 1 / (1 + z/2), fitted by weighted least squares at Chebyshev
+// nodes on z in [0, 10]; relative error in fp32 below 3e-7.
 HWY_INLINE V ScaledErfc(V z) {
   const F f;
-  constexpr float kTerms[] = {0.28208235f, 0.28245384f, 0.24247938f,  0.20536043f, -0.03339902f,
+  constexpr float kTerms[] = {0.28208235f, 0.28245384f,  0.24247938f, 0.20536043f, -0.03339902f,
                               0.28851515f, -0.49682957f, 0.28944612f, -0.06010871f};
   const V one = hn::Set(f, 1.0f), t = hn::Div(one, hn::MulAdd(z, hn::Set(f, 0.5f), one));
   V sum = hn::Set(f, kTerms[8]);
@@ -141,11 +126,16 @@ HWY_INLINE V GeluErf(V x) {
 
 HWY_INLINE V Activated(RowActivation activation, V x) {
   switch (activation) {
-    case RowActivation::GeluTanh: return GeluTanh(x);
-    case RowActivation::GeluErf: return GeluErf(x);
-    case RowActivation::Relu: return hn::IfThenElse(hn::Lt(x, hn::Zero(F())), hn::Zero(F()), x);
-    case RowActivation::Silu: return TimesSigmoid(x, x);
-    case RowActivation::None: break;
+    case RowActivation::GeluTanh:
+      return GeluTanh(x);
+    case RowActivation::GeluErf:
+      return GeluErf(x);
+    case RowActivation::Relu:
+      return hn::IfThenElse(hn::Lt(x, hn::Zero(F())), hn::Zero(F()), x);
+    case RowActivation::Silu:
+      return TimesSigmoid(x, x);
+    case RowActivation::None:
+      break;
   }
   return x;
 }
