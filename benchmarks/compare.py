@@ -116,7 +116,9 @@ def summarise(row, runs, errors, peak_gflops):
         result["share_of_peak"] = result["gflops"] / peak_gflops if peak_gflops else 1.0
     result["memory_ok"] = (not row.memory_limit_mb or peak_mb <= row.memory_limit_mb) and (
         not row.memory_share or peak_mb <= row.memory_share * rival_mb)
-    result["met"] = result["ratio"] >= row.required and result["memory_ok"]
+    result["seconds_limit"] = row.seconds_limit or None
+    result["seconds_ok"] = not row.seconds_limit or result["seconds"] <= row.seconds_limit
+    result["met"] = result["ratio"] >= row.required and result["memory_ok"] and result["seconds_ok"]
     return result
 
 
@@ -155,6 +157,8 @@ def line_of(result):
         return f"| {result['id']} | {result['what']} | {result['rival']} | not run: {result['reason']} | | | | |"
     share = f"{100 * result['share_of_peak']:.0f} %" if "share_of_peak" in result else ""
     verdict = "yes" if result["met"] else "no"
+    if result["seconds_limit"]:
+        verdict += f" ({result['seconds']:.1f} of {result['seconds_limit']:g} s)"
     noisy = " (noisy)" if result["noisy"] else ""
     extrapolated = " (extrapolated)" if result["rival_extrapolated"] else ""
     return (

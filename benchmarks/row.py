@@ -21,5 +21,6 @@ class Row:
     gflop: float = 0.0  # of one run of ours, for its share of the measured peak; 0: none given
     memory_limit_mb: float = 0.0  # our peak above the prepared state; 0: no limit
     memory_share: float = 0.0  # our peak may be at most this share of the rival's; 0: no limit
+    seconds_limit: float = 0.0  # our median run may take at most this long; 0: no limit
     slow: bool = False  # left out by --quick
     needs: tuple = ()  # Python modules of the rival; where one is missing the row is skipped with that reason

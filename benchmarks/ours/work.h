@@ -38,5 +38,6 @@ std::unique_ptr<Work> make_lens();
 std::unique_ptr<Work> make_study();
 std::unique_ptr<Work> make_forward();
 std::unique_ptr<Work> make_command();
+std::unique_ptr<Work> make_permutation();
 
 }  // namespace energy_lens::bench

@@ -9,6 +9,7 @@ const std::vector<NamedWork>& works() {
       {"study", make_study},
       {"forward", make_forward},
       {"command", make_command},
+      {"permutation", make_permutation},
   };
   return list;
 }
