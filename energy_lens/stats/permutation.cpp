@@ -10,11 +10,12 @@
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/philox.h"
 #include "energy_lens/stats/permuted_statistic.h"
+#include "energy_lens/stats/screened_statistic.h"
 
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kFeatureBlock = 32;
+constexpr std::int64_t kFeatureBlock = 32;  // the first block, where most maxima are set, is not screened
 constexpr std::int64_t kPermutationBlock = 512;
 constexpr std::int64_t kMostDocuments = 65536;  // what the permutations' 16 bits can name
 
@@ -48,10 +49,12 @@ class Test {
     });
     counts_.assign(static_cast<std::size_t>(features_), {});
     maxima_.assign(static_cast<std::size_t>(permutations_.count), 0.0);
+    statistics_.assign(static_cast<std::size_t>(std::min(features_, kFeatureBlock) * permutations_.count), 0.0);
+    errors_ = statistics_;
     for (std::int64_t begin = 0; begin < features_; begin += kFeatureBlock) {
       progress_.check();
       const std::int64_t end = std::min(features_, begin + kFeatureBlock);
-      count_block(std::span<const std::int64_t>(order_).subspan(begin, end - begin));
+      count_block(std::span<const std::int64_t>(order_).subspan(begin, end - begin), begin > 0);
       progress_.advance(end - begin);
     }
     adjust();
@@ -84,19 +87,23 @@ class Test {
 
   // features in ascending |T|: maxima_ then holds, for each permutation, the largest |T| of this feature and all below
   // it, which is the step-down null.
-  void count_block(std::span<const std::int64_t> features) {
+  void count_block(std::span<const std::int64_t> features, bool screen) {
     const std::int64_t count = permutations_.count, blocks = (count + kPermutationBlock - 1) / kPermutationBlock;
     const std::vector<DocumentProducts> products = build(features);
-    std::vector<double> statistics(features.size() * static_cast<std::size_t>(count));
     parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
-      permuted_statistics(products[f], permutations_, 0, std::span<double>(statistics).subspan(f * count, count));
+      const std::span<double> own = std::span<double>(statistics_).subspan(f * count, count);
+      if (screen) {
+        screened_statistics(products[f], permutations_, own, std::span<double>(errors_).subspan(f * count, count));
+      } else {
+        permuted_statistics(products[f], permutations_, own);
+      }
     });
     std::vector<std::vector<Counts>> partial(static_cast<std::size_t>(blocks), std::vector<Counts>(features.size()));
     parallel_blocks(blocks, [&](std::int64_t block) {
-      const std::int64_t begin = block * kPermutationBlock, size = std::min(count - begin, kPermutationBlock);
+      const std::int64_t begin = block * kPermutationBlock, end = std::min(count, begin + kPermutationBlock);
       for (std::size_t f = 0; f < features.size(); ++f) {
-        const std::span<const double> own = std::span<const double>(statistics).subspan(f * count + begin, size);
-        partial[block][f] = count_reached(own, result_.statistic[features[f]], begin);
+        partial[block][f] = count_reached(products[f], statistics_.data() + f * count, errors_.data() + f * count,
+                                          result_.statistic[features[f]], begin, end);
       }
     });
     for (const std::vector<Counts>& block : partial) {
@@ -104,16 +111,22 @@ class Test {
     }
   }
 
-  Counts count_reached(std::span<const double> statistics, double observed, std::int64_t begin) {
+  // A permutation whose error leaves a comparison open, or may set a maximum, is computed again in fp64.
+  Counts count_reached(const DocumentProducts& products, const double* statistics, const double* errors,
+                       double observed, std::int64_t begin, std::int64_t end) {
     Counts counts;
     const double slack = kPermutationTie * std::abs(observed), reach = std::abs(observed) - slack;
-    for (std::size_t p = 0; p < statistics.size(); ++p) {
-      double& maximum = maxima_[static_cast<std::size_t>(begin) + p];
-      maximum = std::max(maximum, std::abs(statistics[p]));
-      counts.two_sided += std::abs(statistics[p]) >= reach;
-      counts.greater += statistics[p] >= observed - slack;
-      counts.less += statistics[p] <= observed + slack;
-      counts.step_down += maximum >= reach;
+    for (std::int64_t p = begin; p < end; ++p) {
+      double t = statistics[p];
+      if (errors[p] > 0.0 && (std::abs(t) + errors[p] >= maxima_[p] ||
+                              std::abs(std::abs(t) - std::abs(observed)) <= errors[p] + 2.0 * slack)) {
+        t = permuted_statistic(products, permutations_, p);
+      }
+      maxima_[p] = std::max(maxima_[p], std::abs(t));
+      counts.two_sided += std::abs(t) >= reach;
+      counts.greater += t >= observed - slack;
+      counts.less += t <= observed + slack;
+      counts.step_down += maxima_[p] >= reach;
     }
     return counts;
   }
@@ -152,6 +165,7 @@ class Test {
   std::vector<std::int64_t> order_;
   std::vector<Counts> counts_;
   std::vector<double> maxima_;
+  std::vector<double> statistics_, errors_;  // [kFeatureBlock, P] of the block at hand
 };
 
 }  // namespace

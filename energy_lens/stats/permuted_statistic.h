@@ -4,17 +4,23 @@
 #include <span>
 
 #include "energy_lens/stats/permutation.h"
+#include "energy_lens/stats/permuted_rows.h"
 
 namespace energy_lens {
 
 // Two permutations that pair the same rows in another order differ by rounding only: they are ties, counted as reached.
 constexpr double kPermutationTie = 1e-11;
 
+// What T would be made of if every row of G were the common one.
+Term common_total(const DocumentProducts& products);
+
 // T of the data.
 double observed_statistic(const DocumentProducts& products);
 
-// T of permutations begin .. begin + out.size() - 1. Rows of G are formed a few at a time and never kept.
-void permuted_statistics(const DocumentProducts& products, const Permutations& permutations, std::int64_t begin,
-                         std::span<double> out);
+// T of one permutation, without forming a row of G.
+double permuted_statistic(const DocumentProducts& products, const Permutations& permutations, std::int64_t permutation);
+
+// T of every permutation, out [P]. Rows of G are formed a few at a time and never kept.
+void permuted_statistics(const DocumentProducts& products, const Permutations& permutations, std::span<double> out);
 
 }  // namespace energy_lens

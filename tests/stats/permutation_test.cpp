@@ -10,6 +10,7 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
 #include "energy_lens/stats/ks.h"
+#include "energy_lens/stats/screened_statistic.h"
 
 namespace energy_lens {
 namespace {
@@ -147,6 +148,39 @@ TEST(PermutationTest, ReadsSilentDocumentsFromTheCommonRow) {
   EXPECT_NEAR(a.statistic[0], b.statistic[0], 1e-10);
   EXPECT_EQ(a.p[0], b.p[0]);
   EXPECT_EQ(a.p_less[0], b.p_less[0]);
+}
+
+TEST(ScreenedStatistics, LieWithinTheirErrors) {
+  for (const double scale : {1.0, 1e-150, 1e120}) {
+    Series series = random_series(0.0)[3];
+    for (double& value : series.a) value *= scale;
+    const Permutations permutations = document_permutations(kDocuments, 1001, 6);
+    std::vector<double> screened(1001), errors(1001);
+    screened_statistics(products_of(series), permutations, screened, errors);
+    std::vector<std::int64_t> pi(kDocuments);
+    for (std::int64_t p = 0; p < permutations.count; ++p) {
+      for (std::int64_t d = 0; d < kDocuments; ++d) pi[d] = permutations.targets(d)[p];
+      const double exact = reference_statistic(series.a, series.s, kTokens, pi);
+      EXPECT_LE(std::abs(screened[p] - exact), errors[p]);
+      EXPECT_TRUE(scale != 1.0 || errors[p] < 1e-5);
+    }
+  }
+}
+
+TEST(PermutationTest, SettlesNearTiesInFullPrecision) {
+  // Each series again with changes far below a step of fixed point: features that screening cannot tell apart.
+  std::vector<Series> series = random_series(0.3);
+  for (std::size_t f = 0; f < kFeatures; ++f) {
+    series.push_back(series[f]);
+    for (std::size_t i = 0; i < series[f].a.size(); ++i) series.back().a[i] *= 1.0 + 1e-9 * static_cast<double>(i % 7);
+  }
+  const Permutations permutations = document_permutations(kDocuments, 700, 3);
+  const auto count = static_cast<std::int64_t>(series.size());
+  const PermutationTest fast = permutation_test(count, builder(series), permutations);
+  const Reference slow = brute_force(series, permutations);
+  EXPECT_EQ(fast.p, slow.p);
+  EXPECT_EQ(fast.single_step, slow.single_step);
+  EXPECT_EQ(fast.step_down, slow.step_down);
 }
 
 TEST(PermutationTest, IsTheSameForAnyNumberOfThreads) {

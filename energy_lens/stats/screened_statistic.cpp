@@ -1,0 +1,83 @@
+#include "energy_lens/stats/screened_statistic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <vector>
+
+#include "energy_lens/stats/document_rows.h"
+#include "energy_lens/stats/permuted_statistic.h"
+
+namespace energy_lens {
+namespace {
+
+// What the terms of all active documents can add up to at most.
+struct Bounds {
+  double sum = 0.0;
+  double square = 0.0;
+  std::int64_t documents = 0;  // active
+};
+
+Bounds bounds_of(const DocumentProducts& products) {
+  const PermutationKernels& kernels = permutation_kernels();
+  const auto documents = static_cast<std::int64_t>(products.common.size());
+  const double common = kernels.largest_magnitude(products.common.data(), documents);
+  std::map<std::int32_t, double> largest;  // by position
+  Bounds bounds;
+  for (std::size_t i = 0; i < products.firings.size(); ++bounds.documents) {
+    const std::int32_t document = products.firings[i].document;
+    double most = 0.0;
+    for (; i < products.firings.size() && products.firings[i].document == document; ++i) {
+      const Firing& firing = products.firings[i];
+      const auto [place, fresh] = largest.try_emplace(firing.position);
+      if (fresh) {
+        place->second =
+            kernels.largest_magnitude(products.columns.get() + firing.position * documents, documents);
+      }
+      most += std::abs(firing.value) * place->second;
+    }
+    bounds.sum += most;
+    bounds.square += most * (most + 2.0 * common);
+  }
+  return bounds;
+}
+
+// The steps of both sums; n roundings and the bounds' own rounding stay below 2n of them.
+FixedPoint steps_of(const Bounds& bounds) {
+  const double most = 2147483647.0 - 2.0 * static_cast<double>(bounds.documents);
+  return {bounds.sum / most, bounds.square / most};
+}
+
+}  // namespace
+
+void screened_statistics(const DocumentProducts& products, const Permutations& permutations,
+                         std::span<double> statistics, std::span<double> errors) {
+  const PermutationKernels& kernels = permutation_kernels();
+  const auto documents = static_cast<std::int64_t>(products.common.size());
+  const auto count = static_cast<std::int64_t>(statistics.size());
+  const Bounds bounds = bounds_of(products);
+  const FixedPoint steps = steps_of(bounds);
+  if (!std::isnormal(steps.sum) || !std::isnormal(steps.square)) {
+    std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
+    return;
+  }
+  std::vector<std::uint64_t> totals(statistics.size(), 0);
+  RowTables<std::uint64_t> tables(products.common.size());
+  const auto add = [&] {
+    kernels.add_packed(tables.rows, tables.from, tables.targets, count, totals.data());
+    tables.rows = 0;
+  };
+  for (DocumentRows rows(products); rows.next();) {
+    std::uint64_t* const packed = tables.append(permutations.targets(rows.document()));
+    kernels.pack_terms(rows.row(), products.common.data(), documents, steps, packed);
+    if (tables.full()) add();
+  }
+  add();
+  // Half a step a document, and as much again for the roundings of fp64 here and there.
+  const auto roundings = static_cast<double>(bounds.documents);
+  kernels.studentise_packed(totals.data(), common_total(products), steps,
+                            {roundings * steps.sum, roundings * steps.square}, count, statistics.data(), errors.data());
+}
+
+}  // namespace energy_lens
