@@ -49,7 +49,9 @@ TEST(PrincipalAxes, AreOrthonormalWithVarianceDescendingAndAddingUp) {
   double sum = 0.0;
   for (std::size_t k = 0; k < 6; ++k) {
     sum += variance[k];
-    if (k > 0) EXPECT_LE(variance[k], variance[k - 1]);
+    if (k > 0) {
+      EXPECT_LE(variance[k], variance[k - 1]);
+    }
     for (std::size_t j = 0; j <= k; ++j) {
       double product = 0.0;
       for (std::size_t d = 0; d < 6; ++d) product += found.axes[k][d] * found.axes[j][d];
