@@ -107,7 +107,7 @@ def summarise(row, runs, errors, peak_gflops):
         "ratio": statistics.median(ratios), "ratio_min": ratios[0], "ratio_max": ratios[-1], "required": row.required,
         "seconds": statistics.median(ours), "rival_seconds": statistics.median(theirs) * row.rival_scale,
         "rival_extrapolated": row.rival_scale != 1.0,
-        "max_error": max(error / allowed for error, allowed in errors.values()) if errors else None,
+        "max_error": max(error and error / allowed for error, allowed in errors.values()) if errors else None,
         "errors": {name: {"error": error, "allowed": allowed} for name, (error, allowed) in errors.items()},
         "peak_mb": peak_mb, "rival_peak_mb": rival_mb,
     }

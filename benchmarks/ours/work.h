@@ -37,6 +37,7 @@ std::unique_ptr<Work> make_product();
 std::unique_ptr<Work> make_lens();
 std::unique_ptr<Work> make_study();
 std::unique_ptr<Work> make_forward();
+std::unique_ptr<Work> make_omp();
 std::unique_ptr<Work> make_command();
 std::unique_ptr<Work> make_permutation();
 

@@ -8,6 +8,7 @@ const std::vector<NamedWork>& works() {
       {"lens", make_lens},
       {"study", make_study},
       {"forward", make_forward},
+      {"omp", make_omp},
       {"command", make_command},
       {"permutation", make_permutation},
   };
