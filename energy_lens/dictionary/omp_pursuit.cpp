@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "energy_lens/core/instruction_set.h"
+
 namespace energy_lens {
 namespace {
 
@@ -187,13 +189,10 @@ EL_PURSUIT(pursue_avx2, __attribute__((target("avx2,fma"))))
 EL_PURSUIT(pursue_avx512, __attribute__((target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512"))))
 #endif
 
-Pursuit choose() {
+Pursuit pursuit_for([[maybe_unused]] InstructionSet instructions) {
 #if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")) {
-    return pursue_avx512;
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return pursue_avx2;
+  if (instructions == InstructionSet::Avx512) return pursue_avx512;
+  if (instructions == InstructionSet::Avx2) return pursue_avx2;
 #endif
   return pursue_generic;
 }
@@ -215,7 +214,7 @@ PursuitScratch::PursuitScratch(const PursuitAtoms& atoms)
 
 void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
             std::int64_t* ids, float* values) {
-  static const Pursuit chosen = choose();
+  static const Pursuit chosen = pursuit_for(best_instruction_set());
   chosen(atoms, row, start, norm, scratch, ids, values);
 }
 
