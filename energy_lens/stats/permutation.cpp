@@ -15,7 +15,8 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kFeatureBlock = 32;  // the first block, where most maxima are set, is not screened
+constexpr std::int64_t kFirstBlock = 32;     // features; most maxima are set here, so it is not screened
+constexpr std::int64_t kFeatureBlock = 256;  // many, so that threads seldom wait for each other
 constexpr std::int64_t kPermutationBlock = 512;
 constexpr std::int64_t kMostDocuments = 65536;  // what the permutations' 16 bits can name
 
@@ -51,9 +52,9 @@ class Test {
     maxima_.assign(static_cast<std::size_t>(permutations_.count), 0.0);
     statistics_.assign(static_cast<std::size_t>(std::min(features_, kFeatureBlock) * permutations_.count), 0.0);
     errors_ = statistics_;
-    for (std::int64_t begin = 0; begin < features_; begin += kFeatureBlock) {
+    for (std::int64_t begin = 0, end = 0; begin < features_; begin = end) {
       progress_.check();
-      const std::int64_t end = std::min(features_, begin + kFeatureBlock);
+      end = std::min(features_, begin + (begin == 0 ? kFirstBlock : kFeatureBlock));
       count_block(std::span<const std::int64_t>(order_).subspan(begin, end - begin), begin > 0);
       progress_.advance(end - begin);
     }

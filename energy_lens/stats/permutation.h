@@ -62,7 +62,7 @@ struct PermutationTest {
   std::vector<double> step_down;    // Westfall-Young, <= single_step
 };
 
-// Holds the products of 32 features and their 32 x P statistics at a time; of all features only counts, of all
+// Holds the products of 256 features and their 256 x P statistics at a time; of all features only counts, of all
 // permutations only running maxima. The numbers depend neither on the number of threads nor on how features are
 // blocked.
 PermutationTest permutation_test(std::int64_t features, const ProductsOf& products, const Permutations& permutations,

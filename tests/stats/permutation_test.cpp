@@ -200,6 +200,34 @@ TEST(PermutationTest, IsTheSameForAnyNumberOfThreads) {
   }
 }
 
+TEST(PermutationTest, ScreensTheSameForAnyNumberOfThreads) {
+  // Several blocks of features: all but the first are screened.
+  constexpr std::int64_t kMany = 600;
+  const std::vector<Series> series = random_series(0.5);
+  const auto many = [&series](std::span<const std::int64_t> features) {
+    std::vector<DocumentProducts> products;
+    for (const std::int64_t f : features) {
+      Series one = series[f % kFeatures];
+      for (double& value : one.a) value += 0.01 * static_cast<double>(f / kFeatures) * value * value;
+      products.push_back(products_of(one));
+    }
+    return products;
+  };
+  const int before = at::get_num_threads();
+  std::vector<PermutationTest> tests;
+  for (const int threads : {1, 2, 3}) {
+    at::set_num_threads(threads);
+    tests.push_back(permutation_test(kMany, many, document_permutations(kDocuments, 1500, 8)));
+  }
+  at::set_num_threads(before);
+  for (const PermutationTest& other : {tests[1], tests[2]}) {
+    EXPECT_EQ(tests[0].statistic, other.statistic);
+    EXPECT_EQ(tests[0].p, other.p);
+    EXPECT_EQ(tests[0].single_step, other.single_step);
+    EXPECT_EQ(tests[0].step_down, other.step_down);
+  }
+}
+
 TEST(PermutationTest, OrdersItsPValues) {
   const std::vector<Series> series = random_series(1.0);
   const PermutationTest test = permutation_test(kFeatures, builder(series), document_permutations(kDocuments, 999, 2));
