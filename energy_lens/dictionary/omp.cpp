@@ -8,22 +8,22 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/core/trace.h"
 #include "energy_lens/dictionary/omp_pursuit.h"
+#include "energy_lens/kernels/row_operations.h"
 
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kRows = 64;
 constexpr double kLongest = 1e18;  // squares of longer rows leave fp32
+// Rows that go to a thread together, and bytes of correlations that stand in memory at once.
+constexpr std::int64_t kRowGrain = 16, kProductBytes = 64 << 20;
 
-std::int64_t blocks_of(std::int64_t rows) { return (rows + kRows - 1) / kRows; }
+std::int64_t blocks_of(std::int64_t rows, std::int64_t size) { return (rows + size - 1) / size; }
 
-// Filled up to a whole block: a product's bits must not depend on how many rows come with one.
-at::Tensor filled_block(const at::Tensor& x, std::int64_t block) {
-  const std::int64_t size = std::min(kRows, x.size(0) - block * kRows);
-  at::Tensor rows = at::zeros({kRows, x.size(1)}, at::kFloat);
-  rows.narrow(0, 0, size).copy_(x.narrow(0, block * kRows, size));
-  return rows;
+// Rows of a large power of two would all want the same lines of a cache: an odd number of lines spreads them.
+std::int64_t spread_stride(std::int64_t padded) {
+  return padded / kPursuitPadding % 2 == 0 ? padded + kPursuitPadding : padded;
 }
 
 void check_options(const OmpOptions& options, std::int64_t atoms) {
@@ -45,20 +45,26 @@ double norm_of(const float* row, std::int64_t width) {
   return std::sqrt(square);
 }
 
-// The first row of the block that cannot be coded, or -1.
-std::int64_t encode_block(const PursuitAtoms& pursuit, const at::Tensor& signals, const at::Tensor& atoms,
-                          std::int64_t block, std::int64_t* ids, float* values) {
-  const at::Tensor rows = filled_block(signals, block), products = rows.mm(atoms.t());
-  PursuitScratch scratch(pursuit);
-  const std::int64_t begin = block * kRows, end = std::min(signals.size(0), begin + kRows);
-  for (std::int64_t row = begin; row < end; ++row) {
-    const float* const own = rows.const_data_ptr<float>() + (row - begin) * pursuit.width;
-    const double norm = norm_of(own, pursuit.width);
-    if (!(norm <= kLongest)) return row;
-    pursue(pursuit, own, products.const_data_ptr<float>() + (row - begin) * pursuit.padded, norm, scratch,
-           ids + row * pursuit.active, values + row * pursuit.active);
-  }
-  return -1;
+// Codes signals [R, D] whose correlations with the atoms are products [R, P]; -1 or the first row that cannot be coded.
+std::int64_t pursue_rows(const PursuitAtoms& pursuit, const at::Tensor& signals, const at::Tensor& products,
+                         std::int64_t* ids, float* values) {
+  const std::int64_t rows = signals.size(0), blocks = blocks_of(rows, kRowGrain);
+  std::vector<std::int64_t> refused(blocks, -1);
+  parallel_blocks(blocks, [&](std::int64_t block) {
+    PursuitScratch scratch(pursuit);
+    for (std::int64_t row = block * kRowGrain; row < std::min(rows, (block + 1) * kRowGrain); ++row) {
+      const float* const own = signals.const_data_ptr<float>() + row * pursuit.width;
+      const double norm = norm_of(own, pursuit.width);
+      if (!(norm <= kLongest)) {
+        refused[block] = row;
+        return;
+      }
+      pursue(pursuit, own, products.const_data_ptr<float>() + row * pursuit.padded, norm, scratch,
+             ids + row * pursuit.active, values + row * pursuit.active);
+    }
+  });
+  const auto first = std::ranges::find_if(refused, [](std::int64_t row) { return row >= 0; });
+  return first == refused.end() ? -1 : *first;
 }
 
 }  // namespace
@@ -67,39 +73,43 @@ OmpCoder::OmpCoder(const at::Tensor& atoms) {
   check_shape("omp_encode", "atoms", atoms, {{"K"}, {"D"}});
   count_ = atoms.size(0);
   if (!at::isfinite(atoms).all().item<bool>()) fail(ErrorKind::BadInput, "omp_encode", "an atom holds NaN or Inf");
-  const std::int64_t padded = (count_ + kAtomTile - 1) / kAtomTile * kAtomTile;
+  const std::int64_t padded = blocks_of(count_, kPursuitPadding) * kPursuitPadding;
   atoms_ = at::zeros({padded, atoms.size(1)}, at::kFloat);
   atoms_.narrow(0, 0, count_).copy_(atoms);
-  gram_ = at::empty({count_, padded}, at::kFloat);
-  const at::Tensor real = atoms_.narrow(0, 0, count_);
-  parallel_blocks(blocks_of(count_), [&](std::int64_t block) {
-    const std::int64_t size = std::min(kRows, count_ - block * kRows);
-    gram_.narrow(0, block * kRows, size).copy_(filled_block(real, block).mm(atoms_.t()).narrow(0, 0, size));
-  });
+  gram_ = at::empty({count_, spread_stride(padded)}, at::kFloat);
+  multiply_rows(best_row_kernels(), atoms_.narrow(0, 0, count_), atoms_.t(), {}, RowActivation::None,
+                gram_.narrow(1, 0, padded));
 }
 
 SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& options) const {
   check_shape("omp_encode", "signals", signals, {{"N"}, {"D", atoms_.size(1)}});
   check_options(options, count_);
-  const std::int64_t rows = signals.size(0), blocks = blocks_of(rows);
   const PursuitAtoms pursuit{.count = count_,
                              .padded = atoms_.size(0),
                              .width = atoms_.size(1),
                              .atoms = atoms_.const_data_ptr<float>(),
                              .gram = gram_.const_data_ptr<float>(),
+                             .gram_stride = gram_.stride(0),
                              .active = options.active,
                              .floor = options.correlation_floor,
                              .tolerance = options.tolerance};
+  const at::Tensor plain = signals.contiguous();
+  const std::int64_t rows = plain.size(0);
   SparseCodes codes{at::empty({rows, options.active}, at::kLong), at::empty({rows, options.active}, at::kFloat)};
-  auto* const ids = codes.atoms.data_ptr<std::int64_t>();
-  auto* const values = codes.values.data_ptr<float>();
-  std::vector<std::int64_t> refused(blocks, -1);
-  parallel_blocks(
-      blocks, [&](std::int64_t block) { refused[block] = encode_block(pursuit, signals, atoms_, block, ids, values); });
-  for (const std::int64_t row : refused) {
-    if (row < 0) continue;
+  const std::int64_t step = std::max<std::int64_t>(kRowGrain, kProductBytes / (4 * pursuit.padded));
+  const at::Tensor correlations = at::empty({std::min(step, rows), pursuit.padded}, at::kFloat);
+  for (std::int64_t begin = 0; begin < rows; begin += step) {
+    const TraceSpan span("sparse codes");
+    const std::int64_t count = std::min(step, rows - begin);
+    const at::Tensor part = plain.narrow(0, begin, count), products = correlations.narrow(0, 0, count);
+    multiply_rows(best_row_kernels(), part, atoms_.t(), {}, RowActivation::None, products);
+    const std::int64_t refused =
+        pursue_rows(pursuit, part, products, codes.atoms.data_ptr<std::int64_t>() + begin * options.active,
+                    codes.values.data_ptr<float>() + begin * options.active);
+    if (refused < 0) continue;
     fail(ErrorKind::BadInput, "omp_encode",
-         "row " + std::to_string(row) + " holds NaN or Inf, or is longer than 1e18; expected finite activations");
+         "row " + std::to_string(begin + refused) +
+             " holds NaN or Inf, or is longer than 1e18; expected finite activations");
   }
   return codes;
 }

@@ -17,22 +17,22 @@ struct OmpOptions {
   double tolerance = 0.0;
 };
 
-// Atoms made ready for coding: padded to the kernel's tiles, with their K x K Gram matrix in fp32 (64 MB for K = 4096).
+// Atoms made ready for coding: padded to whole vectors, with their K x K Gram matrix in fp32 (64 MB for K = 4096).
 class OmpCoder {
  public:
   // atoms [K, D] fp32 unit rows. Errors: BadInput (shape, NaN or Inf).
   explicit OmpCoder(const at::Tensor& atoms);
 
   // signals [N, D] fp32, centred. Values in the signals' units, slots in the order of choice. Ties go to the lower
-  // atom. Atoms that are nearly in the span of those chosen (relative pivot below 1e-5) are passed over. Rows are
-  // worked in blocks of 64, so a row's codes depend neither on the others nor on the number of threads.
+  // atom. Atoms that are nearly in the span of those chosen (relative pivot below 1e-5) are passed over. A row's
+  // codes depend neither on the others nor on the number of threads.
   // Errors: BadInput (shapes; a row with NaN or Inf, or longer than 1e18, named), Usage (active outside
   // 1..min(K, 512), floor or tolerance outside 0..1).
   SparseCodes encode(const at::Tensor& signals, const OmpOptions& options = {}) const;
 
  private:
-  at::Tensor atoms_;  // [P, D]: K rounded up to whole tiles; the atoms added are zero
-  at::Tensor gram_;   // [K, P]
+  at::Tensor atoms_;  // [P, D]: K rounded up to whole vectors; the atoms added are zero
+  at::Tensor gram_;   // [K, P] in rows a little further apart
   std::int64_t count_ = 0;
 };
 

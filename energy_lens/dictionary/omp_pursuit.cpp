@@ -1,74 +1,38 @@
 #include "energy_lens/dictionary/omp_pursuit.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstring>
-
-#include "energy_lens/core/instruction_set.h"
 
 namespace energy_lens {
 namespace {
 
-// The body is compiled once for every instruction set below and chosen at run time; everything it calls is inlined.
-#define EL_INLINE inline __attribute__((always_inline))
-
-constexpr int kLanes = 16, kVectors = static_cast<int>(kAtomTile) / kLanes;
-typedef float Floats __attribute__((vector_size(4 * kLanes)));
-typedef float UnalignedFloats __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
-typedef std::int32_t Ints __attribute__((vector_size(4 * kLanes)));
-
 constexpr double kPivot = 1e-5;       // squared sine of the angle to the span below which an atom is skipped
 constexpr double kExactPivot = 1e-2;  // below it the Gram entries are recomputed in fp64
 
-struct Best {
-  std::int64_t atom = -1;
-  float magnitude = 0.0f;
-};
-
-// correlations = start - sum_j coefficient_j gram_j, and the lowest id among the largest magnitudes. Magnitudes are
-// compared as integers: non-negative floats have the order of their bits.
-EL_INLINE Best update_correlations(const PursuitAtoms& atoms, const float* start, const PursuitScratch& scratch,
-                                   float* correlations) {
-  const std::size_t chosen = scratch.support.size();
-  const Ints lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  Ints best = {}, where = lane;
-  for (std::int64_t tile = 0; tile < atoms.padded; tile += kAtomTile) {
-    Floats sum[kVectors];
-    for (int v = 0; v < kVectors; ++v) sum[v] = *reinterpret_cast<const UnalignedFloats*>(start + tile + v * kLanes);
-    for (std::size_t j = 0; j < chosen; ++j) {
-      const float* const column = atoms.gram + scratch.support[j] * atoms.padded + tile;
-      const float coefficient = scratch.rounded[j];
-      for (int v = 0; v < kVectors; ++v) {
-        sum[v] -= coefficient * *reinterpret_cast<const UnalignedFloats*>(column + v * kLanes);
-      }
-    }
-    for (int v = 0; v < kVectors; ++v) {
-      *reinterpret_cast<UnalignedFloats*>(correlations + tile + v * kLanes) = sum[v];
-      const Ints magnitude = (Ints)sum[v] & 0x7fffffff;
-      const Ints larger = magnitude > best;
-      where = larger ? lane + static_cast<std::int32_t>(tile + v * kLanes) : where;
-      best = larger ? magnitude : best;
-    }
-  }
-  int winner = 0;
-  for (int i = 1; i < kLanes; ++i) {
-    if (best[i] > best[winner] || (best[i] == best[winner] && where[i] < where[winner])) winner = i;
-  }
-  return {where[winner], std::bit_cast<float>(static_cast<std::int32_t>(best[winner]))};
+LargestCorrelation update_correlations(const PursuitAtoms& atoms, const float* start, PursuitScratch& scratch) {
+  static const PursuitKernel& kernel = best_pursuit_kernel();
+  return kernel.update({.start = start,
+                        .gram = atoms.gram,
+                        .gram_stride = atoms.gram_stride,
+                        .chosen = scratch.support.data(),
+                        .coefficients = scratch.rounded.data(),
+                        .count = static_cast<std::int64_t>(scratch.support.size()),
+                        .padded = atoms.padded},
+                       scratch.correlations.data());
 }
 
 // After the winner turned out to be taken or dependent: the best of the others.
-EL_INLINE Best best_remaining(const PursuitAtoms& atoms, const PursuitScratch& scratch, float* correlations) {
+LargestCorrelation best_remaining(const PursuitAtoms& atoms, PursuitScratch& scratch) {
+  float* const correlations = scratch.correlations.data();
   for (const std::int64_t atom : scratch.excluded) correlations[atom] = 0.0f;
-  Best best;
+  LargestCorrelation best;
   for (std::int64_t atom = 0; atom < atoms.count; ++atom) {
     if (std::abs(correlations[atom]) > best.magnitude) best = {atom, std::abs(correlations[atom])};
   }
   return best;
 }
 
-EL_INLINE double dot(const float* a, const float* b, std::int64_t size) {
+double dot(const float* a, const float* b, std::int64_t size) {
   double lanes[8] = {};
   std::int64_t i = 0;
   for (; i + 8 <= size; i += 8) {
@@ -79,7 +43,7 @@ EL_INLINE double dot(const float* a, const float* b, std::int64_t size) {
 }
 
 // projected = inverse * gram_column; returns the pivot: the squared distance of the new atom to the span.
-EL_INLINE double project(const PursuitAtoms& atoms, double square, PursuitScratch& s) {
+double project(const PursuitAtoms& atoms, double square, PursuitScratch& s) {
   const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
   std::fill(s.projected.begin(), s.projected.begin() + chosen, 0.0);
   for (std::int64_t c = 0; c < chosen; ++c) {
@@ -92,8 +56,8 @@ EL_INLINE double project(const PursuitAtoms& atoms, double square, PursuitScratc
   return pivot;
 }
 
-EL_INLINE double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitScratch& s) {
-  const float* const gram = atoms.gram + atom * atoms.padded;
+double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitScratch& s) {
+  const float* const gram = atoms.gram + atom * atoms.gram_stride;
   for (std::size_t j = 0; j < s.support.size(); ++j) s.gram_column[j] = gram[s.support[j]];
   const double pivot = project(atoms, gram[atom], s);
   if (pivot >= kExactPivot) return pivot;
@@ -105,8 +69,7 @@ EL_INLINE double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitS
 }
 
 // Adds a row to the inverse factor and moves the coefficients along it. Returns the squared norm the residual loses.
-EL_INLINE double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const float* start,
-                        PursuitScratch& s) {
+double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const float* start, PursuitScratch& s) {
   const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
   double* const row = s.inverse_rows.data() + chosen * atoms.active;
   std::fill(s.direction.begin(), s.direction.begin() + chosen, 0.0);
@@ -133,8 +96,7 @@ EL_INLINE double append(const PursuitAtoms& atoms, std::int64_t atom, double piv
 }
 
 // The running |residual|^2 has lost its digits once it is far below |x|^2: then the residual is formed.
-EL_INLINE bool finished(const PursuitAtoms& atoms, const float* row, double norm, double left,
-                        const PursuitScratch& s) {
+bool finished(const PursuitAtoms& atoms, const float* row, double norm, double left, const PursuitScratch& s) {
   const double goal = atoms.tolerance * norm;
   if (left > goal * goal + 1e-5 * norm * norm) return false;
   double square = 0.0;
@@ -146,55 +108,6 @@ EL_INLINE bool finished(const PursuitAtoms& atoms, const float* row, double norm
     square += value * value;
   }
   return square <= goal * goal;
-}
-
-EL_INLINE void pursue_body(const PursuitAtoms& atoms, const float* row, const float* start, double norm,
-                           PursuitScratch& s, std::int64_t* ids, float* values) {
-  s.support.clear();
-  s.excluded.clear();
-  const double floor = atoms.floor * norm;
-  double left = norm * norm;
-  while (static_cast<std::int64_t>(s.support.size()) < atoms.active) {
-    if (atoms.tolerance > 0.0 && finished(atoms, row, norm, left, s)) break;
-    Best best = update_correlations(atoms, start, s, s.correlations.data());
-    double pivot = 0.0;
-    while (best.magnitude > floor) {
-      const bool taken = std::find(s.excluded.begin(), s.excluded.end(), best.atom) != s.excluded.end();
-      if (!taken && (pivot = pivot_of(atoms, best.atom, s)) > kPivot) break;
-      if (!taken) s.excluded.push_back(best.atom);
-      best = best_remaining(atoms, s, s.correlations.data());
-    }
-    if (!(best.magnitude > floor)) break;
-    left -= append(atoms, best.atom, pivot, start, s);
-  }
-  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
-  for (std::int64_t j = 0; j < atoms.active; ++j) {
-    ids[j] = j < chosen ? s.support[j] : -1;
-    values[j] = j < chosen ? static_cast<float>(s.coefficients[j]) : 0.0f;
-  }
-}
-
-using Pursuit = void (*)(const PursuitAtoms&, const float*, const float*, double, PursuitScratch&, std::int64_t*,
-                         float*);
-
-#define EL_PURSUIT(name, attribute)                                                                 \
-  attribute void name(const PursuitAtoms& atoms, const float* row, const float* start, double norm, \
-                      PursuitScratch& scratch, std::int64_t* ids, float* values) {                  \
-    pursue_body(atoms, row, start, norm, scratch, ids, values);                                     \
-  }
-
-EL_PURSUIT(pursue_generic, )
-#if defined(__x86_64__)
-EL_PURSUIT(pursue_avx2, __attribute__((target("avx2,fma"))))
-EL_PURSUIT(pursue_avx512, __attribute__((target("avx512f,avx512dq,avx512vl,fma,prefer-vector-width=512"))))
-#endif
-
-Pursuit pursuit_for([[maybe_unused]] InstructionSet instructions) {
-#if defined(__x86_64__)
-  if (instructions == InstructionSet::Avx512) return pursue_avx512;
-  if (instructions == InstructionSet::Avx2) return pursue_avx2;
-#endif
-  return pursue_generic;
 }
 
 }  // namespace
@@ -212,10 +125,30 @@ PursuitScratch::PursuitScratch(const PursuitAtoms& atoms)
   excluded.reserve(4 * atoms.active);
 }
 
-void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
+void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& s,
             std::int64_t* ids, float* values) {
-  static const Pursuit chosen = pursuit_for(best_instruction_set());
-  chosen(atoms, row, start, norm, scratch, ids, values);
+  s.support.clear();
+  s.excluded.clear();
+  const double floor = atoms.floor * norm;
+  double left = norm * norm;
+  while (static_cast<std::int64_t>(s.support.size()) < atoms.active) {
+    if (atoms.tolerance > 0.0 && finished(atoms, row, norm, left, s)) break;
+    LargestCorrelation best = update_correlations(atoms, start, s);
+    double pivot = 0.0;
+    while (best.magnitude > floor) {
+      const bool taken = std::find(s.excluded.begin(), s.excluded.end(), best.atom) != s.excluded.end();
+      if (!taken && (pivot = pivot_of(atoms, best.atom, s)) > kPivot) break;
+      if (!taken) s.excluded.push_back(best.atom);
+      best = best_remaining(atoms, s);
+    }
+    if (!(best.magnitude > floor)) break;
+    left -= append(atoms, best.atom, pivot, start, s);
+  }
+  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+  for (std::int64_t j = 0; j < atoms.active; ++j) {
+    ids[j] = j < chosen ? s.support[j] : -1;
+    values[j] = j < chosen ? static_cast<float>(s.coefficients[j]) : 0.0f;
+  }
 }
 
 }  // namespace energy_lens
