@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kLongest = 1e18;  // squares of longer rows leave fp32
 // Rows that go to a thread together, and bytes of correlations that stand in memory at once.
-constexpr std::int64_t kRowGrain = 16, kProductBytes = 64 << 20;
+constexpr std::int64_t kRowGrain = 16, kProductBytes = 8 << 20;
 
 std::int64_t blocks_of(std::int64_t rows, std::int64_t size) { return (rows + size - 1) / size; }
 
