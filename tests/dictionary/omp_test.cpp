@@ -113,6 +113,18 @@ TEST(Omp, EqualsTheReferenceForDeepSupportsAndOddSizes) {
   }
 }
 
+// Pairs of atoms much closer to one another than correlations are to the next ones.
+TEST(Omp, ChoosesBetweenNeighbours) {
+  const at::Tensor one = unit(gaussian("pairs", {600, 64})), x = gaussian("pairs x", {60, 64});
+  const at::Tensor other = unit(one + 3e-3 * unit(gaussian("apart", {600, 64})));
+  const at::Tensor atoms = at::cat({one, other}, 0);
+  const SparseCodes codes = omp_encode(x, atoms, {.active = 12});
+  for (std::int64_t row = 0; row < 60; ++row) {
+    const SparseCodes reference = omp_reference(x[row], atoms, 12);
+    EXPECT_TRUE(at::equal(codes.atoms[row], reference.atoms[0])) << row;
+  }
+}
+
 TEST(Omp, TiesGoToTheLowerAtom) {
   const at::Tensor atoms = at::cat({at::eye(200), at::eye(200)}, 0);
   const SparseCodes codes = omp_encode(at::ones({1, 200}), atoms, {.active = 200});
