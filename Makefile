@@ -3,9 +3,9 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PYTHON := .venv/bin/python
 
-.PHONY: demo test bench build setup asan tidy format clean
+.PHONY: demo test bench program build setup asan tidy format clean
 
-demo: build out/corpus.jsonl
+demo: program out/corpus.jsonl
 	$(BUILD)/apps/cli/energy-lens study --config models/demo-study.json --corpus out/corpus.jsonl --out out/demo
 	@echo "Open out/demo/report.html"
 
@@ -20,6 +20,11 @@ bench: setup
 
 asan:
 	$(MAKE) test PRESET=asan
+
+# The command alone, which is all the demo needs.
+program: setup
+	cmake --preset $(PRESET)
+	cmake --build --preset $(PRESET) --target energy-lens
 
 build: setup
 	cmake --preset $(PRESET)
