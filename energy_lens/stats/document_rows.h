@@ -1,6 +1,8 @@
 // The rows of G that differ from the common one, formed one at a time, and tables made of them. Private to stats/.
 #pragma once
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "energy_lens/stats/permutation.h"

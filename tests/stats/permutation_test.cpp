@@ -183,13 +183,12 @@ TEST(PermutationTest, SettlesNearTiesInFullPrecision) {
   EXPECT_EQ(fast.step_down, slow.step_down);
 }
 
-TEST(PermutationTest, IsTheSameForAnyNumberOfThreads) {
-  const std::vector<Series> series = random_series(0.5);
+void expect_the_same_for_any_number_of_threads(std::int64_t features, const ProductsOf& products) {
   const int before = at::get_num_threads();
   std::vector<PermutationTest> tests;
   for (const int threads : {1, 2, 3}) {
     at::set_num_threads(threads);
-    tests.push_back(permutation_test(kFeatures, builder(series), document_permutations(kDocuments, 1500, 8)));
+    tests.push_back(permutation_test(features, products, document_permutations(kDocuments, 1500, 8)));
   }
   at::set_num_threads(before);
   for (const PermutationTest& other : {tests[1], tests[2]}) {
@@ -200,9 +199,13 @@ TEST(PermutationTest, IsTheSameForAnyNumberOfThreads) {
   }
 }
 
+TEST(PermutationTest, IsTheSameForAnyNumberOfThreads) {
+  const std::vector<Series> series = random_series(0.5);
+  expect_the_same_for_any_number_of_threads(kFeatures, builder(series));
+}
+
 TEST(PermutationTest, ScreensTheSameForAnyNumberOfThreads) {
   // Several blocks of features: all but the first are screened.
-  constexpr std::int64_t kMany = 600;
   const std::vector<Series> series = random_series(0.5);
   const auto many = [&series](std::span<const std::int64_t> features) {
     std::vector<DocumentProducts> products;
@@ -213,19 +216,7 @@ TEST(PermutationTest, ScreensTheSameForAnyNumberOfThreads) {
     }
     return products;
   };
-  const int before = at::get_num_threads();
-  std::vector<PermutationTest> tests;
-  for (const int threads : {1, 2, 3}) {
-    at::set_num_threads(threads);
-    tests.push_back(permutation_test(kMany, many, document_permutations(kDocuments, 1500, 8)));
-  }
-  at::set_num_threads(before);
-  for (const PermutationTest& other : {tests[1], tests[2]}) {
-    EXPECT_EQ(tests[0].statistic, other.statistic);
-    EXPECT_EQ(tests[0].p, other.p);
-    EXPECT_EQ(tests[0].single_step, other.single_step);
-    EXPECT_EQ(tests[0].step_down, other.step_down);
-  }
+  expect_the_same_for_any_number_of_threads(600, many);
 }
 
 TEST(PermutationTest, OrdersItsPValues) {

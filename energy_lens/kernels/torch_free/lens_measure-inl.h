@@ -20,8 +20,6 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-using I = hn::RebindToSigned<F>;
-
 HWY_INLINE V Capped(V z, float cap) {
   const F f;
   return hn::Mul(hn::Set(f, cap), hn::Tanh(f, hn::Div(z, hn::Set(f, cap))));

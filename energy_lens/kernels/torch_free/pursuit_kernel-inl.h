@@ -7,7 +7,6 @@
 #endif
 
 #include <algorithm>
-#include <cstring>
 
 #include "energy_lens/kernels/torch_free/pursuit_kernel.h"
 #include "energy_lens/kernels/torch_free/register_tile-inl.h"
@@ -17,7 +16,6 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-using I = hn::RebindToSigned<F>;
 static_assert(kPursuitPadding % kLanes == 0);
 
 // So many rows of the Gram matrix are read side by side: few enough for the prefetcher to follow each. A stretch of

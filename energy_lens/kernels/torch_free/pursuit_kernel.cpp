@@ -1,7 +1,4 @@
-// Scalable vectors (SVE, RVV) cannot stand in arrays of registers; NEON runs on those processors too.
-#include <hwy/detect_targets.h>
-#undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "energy_lens/kernels/torch_free/vector_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "energy_lens/kernels/torch_free/pursuit_kernel.cpp"

@@ -15,6 +15,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 using F = hn::CappedTag<float, 16>;
+using I = hn::RebindToSigned<F>;
 using V = hn::Vec<F>;
 
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(F()));
