@@ -69,8 +69,15 @@ def load_rows():
     return sorted(rows, key=lambda row: row.id != "gemm")
 
 
+def python_of(row):
+    return str(ROOT / row.environment / "bin/python")
+
+
 def missing_module(row):
-    return next((name for name in row.needs if importlib.util.find_spec(name) is None), None)
+    probe = "import importlib.util, sys; print(*[n for n in sys.argv[1:] if importlib.util.find_spec(n) is None])"
+    if not pathlib.Path(python_of(row)).exists():
+        return row.environment
+    return subprocess.run([python_of(row), "-c", probe, *row.needs], capture_output=True, text=True).stdout.strip()
 
 
 def check_answers(row, given, sides, folder):
@@ -98,10 +105,10 @@ def interleave(sides, repeats):
     return runs
 
 
-def summarise(row, runs, errors, peak_gflops):
+def summarise(row, runs, peaks, errors, peak_gflops):
     ours, theirs = ([run["seconds"] for run in runs[name]] for name in ("ours", "rival"))
     ratios = sorted(b * row.rival_scale / a for a, b in zip(ours, theirs))
-    peak_mb, rival_mb = (max(run["peak_mb"] for run in runs[name]) for name in ("ours", "rival"))
+    peak_mb, rival_mb = peaks["ours"], peaks["rival"]
     result = {
         "id": row.id, "what": row.what, "rival": row.rival, "params": row.params, "repeats": len(ratios),
         "ratio": statistics.median(ratios), "ratio_min": ratios[0], "ratio_max": ratios[-1], "required": row.required,
@@ -131,13 +138,14 @@ def measure(row, options, peak_gflops):
         save_file(given, folder / "inputs.safetensors")
         sides = {
             "ours": Worker([str(options.worker)], options.threads),
-            "rival": Worker([sys.executable, str(HERE / "worker.py"), row.rival_class], options.threads),
+            "rival": Worker([python_of(row), str(HERE / "worker.py"), row.rival_class], options.threads),
         }
         try:
             for side in sides.values():
                 side.ask(op="prepare", work=row.work, threads=options.threads, params=row.params,
                          inputs=str(folder / "inputs.safetensors"))
             errors = check_answers(row, given, sides, folder)
+            peaks = {name: side.ask(op="weigh")["peak_mb"] for name, side in sides.items()}
             busy, total = busy_seconds()
             own = sum(side.cpu_seconds() for side in sides.values())
             runs = interleave(sides, options.repeats or row.repeats)
@@ -146,7 +154,7 @@ def measure(row, options, peak_gflops):
         finally:
             for side in sides.values():
                 side.close()
-    result = summarise(row, runs, errors, peak_gflops)
+    result = summarise(row, runs, peaks, errors, peak_gflops)
     result["others_share"] = max(0.0, others / (total_after - total))
     result["noisy"] = result["others_share"] > 0.05
     return result

@@ -24,3 +24,4 @@ class Row:
     seconds_limit: float = 0.0  # our median run may take at most this long; 0: no limit
     slow: bool = False  # left out by --quick
     needs: tuple = ()  # Python modules of the rival; where one is missing the row is skipped with that reason
+    environment: str = ".venv"  # the rival's Python environment, made by tools/bootstrap --bench

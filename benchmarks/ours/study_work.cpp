@@ -1,47 +1,68 @@
-// The per-layer energy study of one sequence after another: forward pass, then energy, entropy, top-10 and the exact
-// gradient at every layer. params: {"model": folder, "dtype": "float32" | "bfloat16"}; inputs: ids [N, T].
+// The per-layer energy study of one sequence after another: energy, entropy, top-10 and the exact gradient of every
+// layer, each while the forward pass is there, so that one layer's stream and gradient are held at a time. Of the
+// gradient the norms and the first rows are kept, as the rival keeps them.
+// params: {"model": folder, "dtype": "float32" | "bfloat16", "checked": rows}; inputs: ids [N, T].
 #include "benchmarks/ours/work.h"
 #include "energy_lens/experiment/model_choice.h"
 #include "energy_lens/lens/energy.h"
-#include "energy_lens/lens/streams.h"
 
 namespace energy_lens::bench {
 namespace {
+
+class LayerStudy : public Observer {
+ public:
+  LayerStudy(const Unembed& unembed, const at::Tensor& targets, std::int64_t checked, Tensors& found)
+      : unembed_(unembed), targets_(targets), checked_(checked), found_(found) {}
+  bool wants(const SiteRef& site) const override { return site.site == Site::ResidPre; }
+  void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override { study(site.layer, value); }
+
+  // resid [1, T, D]
+  void study(std::int64_t layer, const at::Tensor& resid) {
+    const at::Tensor rows = resid[0].narrow(0, 0, targets_.size(0));
+    const LensRows lens = lens_rows({rows}, targets_, unembed_, {.top_k = 10, .gradient = true})[0];
+    const std::string at = "." + std::to_string(layer);
+    found_["energy" + at] = lens.energy;
+    found_["entropy" + at] = lens.entropy;
+    found_["top_ids" + at] = lens.top_ids;
+    found_["gradient_norm" + at] = lens.gradient.norm(2, 1);
+    found_["gradient" + at] = lens.gradient.narrow(0, 0, checked_).clone();
+  }
+
+ private:
+  const Unembed& unembed_;
+  const at::Tensor& targets_;
+  std::int64_t checked_;
+  Tensors& found_;
+};
 
 class Study : public Work {
  public:
   void prepare(const Json& params, const Tensors& inputs) override {
     model_ = load_model(params.at("model").get<std::string>(), {.dtype = parse_dtype(params.at("dtype"))});
     ids_ = inputs.at("ids").clone();
+    checked_ = params.at("checked");
   }
 
   void run() override {
     const at::Tensor ids = ids_[next_ % ids_.size(0)];
     next_ = next_ + 1;
-    const std::int64_t rows = ids.size(0) - 1;
-    const Streams streams = capture_streams(*model_, {ids.unsqueeze(0), {ids.size(0)}}, every_layer(*model_));
-    std::vector<at::Tensor> inputs;
-    for (const at::Tensor& stream : streams.resid) inputs.push_back(stream[0].narrow(0, 0, rows));
-    rows_ = lens_rows(inputs, ids.narrow(0, 1, rows), model_->unembed(), {.top_k = 10, .gradient = true});
+    const at::Tensor targets = ids.narrow(0, 1, ids.size(0) - 1);
+    found_.clear();
+    LayerStudy study(model_->unembed(), targets, checked_, found_);
+    ForwardOptions options;
+    options.logits = false;
+    options.observer = &study;
+    const ForwardResult last = model_->forward({ids.unsqueeze(0), {ids.size(0)}}, options);
+    study.study(model_->config().n_layers, last.resid);
   }
 
-  Tensors answer() override {
-    Tensors answer;
-    for (std::size_t layer = 0; layer < rows_.size(); ++layer) {
-      const std::string at = "." + std::to_string(layer);
-      answer["energy" + at] = rows_[layer].energy;
-      answer["entropy" + at] = rows_[layer].entropy;
-      answer["top_ids" + at] = rows_[layer].top_ids;
-      answer["gradient" + at] = rows_[layer].gradient;
-    }
-    return answer;
-  }
+  Tensors answer() override { return found_; }
 
  private:
   std::shared_ptr<const Model> model_;
   at::Tensor ids_;
-  std::int64_t next_ = 0;
-  std::vector<LensRows> rows_;
+  std::int64_t next_ = 0, checked_ = 0;
+  Tensors found_;
 };
 
 }  // namespace

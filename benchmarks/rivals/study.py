@@ -34,24 +34,29 @@ class Script:
 
         self.model = GPT2LMHeadModel.from_pretrained(params["model"], dtype=self.dtype).eval()
         self.model.requires_grad_(False)
-        self.ids, self.next = inputs["ids"], 0
+        self.ids, self.next, self.checked = inputs["ids"][:, : params["rival_tokens"] + 1], 0, params["checked"]
 
     def run(self):
         ids = self.ids[self.next % len(self.ids)]
         self.next += 1
-        targets = ids[1:]
         self.layers = []
         with torch.no_grad():
             streams = hidden_streams(self.model, ids)
         for stream in streams:
-            chunks = [
-                lens_rows(self.model, stream[begin : begin + CHUNK][: len(targets) - begin], targets[begin : begin + CHUNK])
-                for begin in range(0, len(targets), CHUNK)
-            ]
-            self.layers.append([torch.cat(part) for part in zip(*chunks)])
+            self.layers.append(self.layer(stream, ids[1:]))
+
+    def layer(self, stream, targets):
+        """Of the gradient the norms and the first rows are kept, which is all that the study asks for afterwards."""
+        kept, checked = [], None
+        for begin in range(0, len(targets), CHUNK):
+            rows = targets[begin : begin + CHUNK]
+            energy, entropy, top, gradient = lens_rows(self.model, stream[begin : begin + len(rows)], rows)
+            kept.append((energy, entropy, top, gradient.norm(dim=1)))
+            checked = gradient[: self.checked].clone() if checked is None else checked
+        return [torch.cat(part) for part in zip(*kept)] + [checked]
 
     def answer(self):
-        names = ("energy", "entropy", "top_ids", "gradient")
+        names = ("energy", "entropy", "top_ids", "gradient_norm", "gradient")
         return {f"{name}.{i}": part.float() if name != "top_ids" else part
                 for i, layer in enumerate(self.layers) for name, part in zip(names, layer)}
 

@@ -44,7 +44,7 @@ def capture_errors(given, ours, theirs):
     return {"stream": (float((ours["resid.12"] - theirs["resid.12"]).abs().max()), 0.0)}
 
 
-def row(id, length, dtype, rival, rival_class, required, **more):
+def row(id, length, dtype, rival, rival_class, required, scale=1, **more):
     settings = {"errors": errors_at(length), "needs": ("transformers",), "repeats": 7, **more}
     return Row(
         id=id,
@@ -54,7 +54,8 @@ def row(id, length, dtype, rival, rival_class, required, **more):
         rival_class=rival_class,
         required=required,
         inputs=lambda: ids(length),
-        params={"model": str(models.GPT2_SMALL), "dtype": dtype},
+        params={"model": str(models.GPT2_SMALL), "dtype": dtype, "rival_tokens": length // scale},
+        rival_scale=float(scale),
         gflop=length * (GFLOP_A_TOKEN + 18.4e-6 * length),
         **settings,
     )
@@ -67,13 +68,13 @@ ROWS = [
     row("forward-float32-1024", 1024, "float32", HIDDEN, "rivals.forward:TransformersHiddenStates", 1.5),
     row("forward-float32-128", 128, "float32", HIDDEN, "rivals.forward:TransformersHiddenStates", 1.3),
     row("forward-bfloat16-1024", 1024, "bfloat16", HIDDEN, "rivals.forward:TransformersHiddenStatesBfloat16", 2.0,
-        repeats=5, slow=True),
+        repeats=5, slow=True, scale=models.bfloat16_share(8)),
     row("forward-bfloat16-128", 128, "bfloat16", HIDDEN, "rivals.forward:TransformersHiddenStatesBfloat16", 1.5,
         repeats=5, slow=True),
     row("forward-transformer-lens-1024", 1024, "float32", LENS, "rivals.forward:TransformerLensCache", 2.0,
-        needs=("transformers", "transformer_lens")),
+        needs=("transformer_lens",), environment=".venv/transformer-lens"),
     row("forward-transformer-lens-128", 128, "float32", LENS, "rivals.forward:TransformerLensCache", 2.0,
-        needs=("transformers", "transformer_lens")),
+        needs=("transformer_lens",), environment=".venv/transformer-lens"),
     # At most 5 % slower: 1 / 1.05.
     row("forward-capture", 1024, "float32", "the same pass keeping the last stream alone",
         "rivals.ourselves:WithoutCapture", 0.952, errors=capture_errors, repeats=11),
