@@ -44,6 +44,7 @@ void print_machine(const Json& machine) {
   print_line("threads", text(machine.at("threads")));
   print_line("memory", gigabytes(machine.at("memory_bytes")));
   print_line("instructions", text(machine.at("instructions")));
+  print_line("kernels", text(machine.at("kernels")));
   print_line("best device", devices);
 }
 

@@ -4,7 +4,7 @@ namespace energy_lens {
 namespace {
 
 InstructionSet detect() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(ENERGY_LENS_GENERIC_KERNELS)
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&

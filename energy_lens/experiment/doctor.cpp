@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/philox.h"
+#include "energy_lens/kernels/torch_free/row_kernels.h"
 #include "energy_lens/lens/self_check.h"
 #include "energy_lens/model/placement.h"
 #include "energy_lens/model/size.h"
@@ -24,6 +25,7 @@ Json machine_json() {
   return {{"threads", at::get_num_threads()},
           {"memory_bytes", bytes},
           {"instructions", at::get_cpu_capability()},
+          {"kernels", best_row_kernels().name},
           {"best_device", devices}};
 }
 

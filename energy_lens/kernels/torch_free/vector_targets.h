@@ -1,5 +1,9 @@
 // The instruction sets that kernels are compiled for; included before anything else of Highway.
 #pragma once
+
+#ifdef ENERGY_LENS_GENERIC_KERNELS  // plain C++ alone, as on a processor without vector instructions
+#define HWY_COMPILE_ONLY_EMU128
+#endif
 #include <hwy/detect_targets.h>
 
 // Scalable vectors (SVE, RVV) cannot stand in arrays of registers; NEON runs on those processors too.
