@@ -15,11 +15,11 @@ at::Tensor unit_atoms(std::int64_t count) {
   return atoms / atoms.norm(2, -1, true);
 }
 
-// Signals of k planted atoms, which no other choice explains.
+// Signals of k planted atoms and some noise, which is what the last choice explains where an atom was drawn twice.
 at::Tensor planted(const at::Tensor& atoms, std::int64_t active) {
   const at::Tensor ids = at::randint(atoms.size(0), {kSignals * active}, at::kLong);
   const at::Tensor parts = atoms.index_select(0, ids).view({kSignals, active, kWidth});
-  return (parts * at::randn({kSignals, active, 1})).sum(1);
+  return (parts * at::randn({kSignals, active, 1})).sum(1) + 0.01 * at::randn({kSignals, kWidth});
 }
 
 void omp_gram(benchmark::State& state) {
