@@ -18,12 +18,39 @@ namespace {
 constexpr double kLongest = 1e18;  // squares of longer rows leave fp32
 // Rows that go to a thread together, and bytes of correlations that stand in memory at once.
 constexpr std::int64_t kRowGrain = 16, kProductBytes = 8 << 20;
+constexpr std::int64_t kGramColumns = 512;
 
 std::int64_t blocks_of(std::int64_t rows, std::int64_t size) { return (rows + size - 1) / size; }
 
 // Rows of a large power of two would all want the same lines of a cache: an odd number of lines spreads them.
 std::int64_t spread_stride(std::int64_t padded) {
   return padded / kPursuitPadding % 2 == 0 ? padded + kPursuitPadding : padded;
+}
+
+// Rows [begin, end) of a symmetric matrix, columns before `begin`, from the columns above the diagonal: in squares that
+// a first-level cache holds.
+void mirror(float* matrix, std::int64_t stride, std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kSquare = 32;
+  parallel_blocks(blocks_of(end - begin, kSquare), [&](std::int64_t block) {
+    const std::int64_t first = begin + block * kSquare, last = std::min(end, first + kSquare);
+    for (std::int64_t c = 0; c < begin; c += kSquare) {
+      for (std::int64_t i = first; i < last; ++i) {
+        for (std::int64_t j = c; j < std::min(begin, c + kSquare); ++j) matrix[i * stride + j] = matrix[j * stride + i];
+      }
+    }
+  });
+}
+
+// gram [K, P] = atoms [P, D] atoms^T but its last rows. A product and its mirror image are the same chain of sums, so
+// only the blocks of columns down to the diagonal are multiplied.
+void fill_gram(const at::Tensor& atoms, const at::Tensor& gram) {
+  const std::int64_t count = gram.size(0), padded = gram.size(1);
+  for (std::int64_t begin = 0; begin < padded; begin += kGramColumns) {
+    const std::int64_t end = std::min(begin + kGramColumns, padded), rows = std::min(end, count);
+    multiply_rows(best_row_kernels(), atoms.narrow(0, 0, rows), atoms.narrow(0, begin, end - begin).t(), {},
+                  RowActivation::None, gram.narrow(0, 0, rows).narrow(1, begin, end - begin));
+    mirror(gram.data_ptr<float>(), gram.stride(0), begin, rows);
+  }
 }
 
 void check_options(const OmpOptions& options, std::int64_t atoms) {
@@ -77,8 +104,7 @@ OmpCoder::OmpCoder(const at::Tensor& atoms) {
   atoms_ = at::zeros({padded, atoms.size(1)}, at::kFloat);
   atoms_.narrow(0, 0, count_).copy_(atoms);
   gram_ = at::empty({count_, spread_stride(padded)}, at::kFloat);
-  multiply_rows(best_row_kernels(), atoms_.narrow(0, 0, count_), atoms_.t(), {}, RowActivation::None,
-                gram_.narrow(1, 0, padded));
+  fill_gram(atoms_, gram_.narrow(1, 0, padded));
 }
 
 SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& options) const {
