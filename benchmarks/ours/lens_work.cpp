@@ -6,7 +6,7 @@ namespace energy_lens::bench {
 namespace {
 
 LensKernel kernel_of(const std::string& name) {
-  return name == "generic" ? LensKernel::Generic : name == "reference" ? LensKernel::Reference : LensKernel::Best;
+  return name == "rounded" ? LensKernel::Rounded : name == "generic" ? LensKernel::Generic : LensKernel::Best;
 }
 
 class Lens : public Work {

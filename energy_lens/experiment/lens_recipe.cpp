@@ -55,6 +55,7 @@ void add_scalars(Json& json, const LensRows& rows) {
 }
 
 LensKernel kernel_named(const std::string& name) {
+  if (name == "rounded") return LensKernel::Rounded;
   return name == "best" ? LensKernel::Best : name == "generic" ? LensKernel::Generic : LensKernel::Reference;
 }
 
@@ -165,7 +166,7 @@ Json run_lens(const LensConfig& config, Progress& progress) {
   check_ranges("lens", config);
   check_model_fields("lens", config);
   check_choice("lens", "gradients", config.gradients, {"none", "lens", "full"});
-  check_choice("lens", "kernel", config.kernel, {"best", "generic", "reference"});
+  check_choice("lens", "kernel", config.kernel, {"best", "rounded", "generic", "reference"});
   const std::vector<std::string> texts = given_texts(config.text, config.texts);
   if (texts.empty()) fail(ErrorKind::Usage, "lens", "got no text, expected --text or --texts");
   LensRun lens(config, progress);

@@ -41,10 +41,11 @@ ConstRowView const_row_view(const at::Tensor& x) {
 }
 
 void multiply_rows(const RowKernels& kernels, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
-                   RowActivation activation, const at::Tensor& y) {
+                   RowActivation activation, const at::Tensor& y, RowPrecision precision) {
   EL_ASSERT(x.size(1) == w.size(0) && y.size(1) == w.size(1) && x.size(0) == y.size(0));
   const at::Tensor bias = b.defined() ? b.to(at::kFloat).contiguous() : b;
-  const RowProduct product{const_row_view(x), row_view(y), x.size(0), weight_view(w), numbers_or_null(bias), activation};
+  const RowProduct product{const_row_view(x), row_view(y), x.size(0), weight_view(w), numbers_or_null(bias), activation,
+                           precision};
   const std::int64_t panels = (w.size(1) + kernels.panel - 1) / kernels.panel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
     kernels.multiply(product, begin, end - begin, thread_scratch(kernels.product_scratch()));

@@ -16,7 +16,7 @@ ConstRowView const_row_view(const at::Tensor& x);
 
 // y [R, N] = activation(x [R, K] @ w [K, N] + b [N]). w fp32 or bf16, of any strides; b fp32 or bf16, or undefined.
 void multiply_rows(const RowKernels& kernels, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b,
-                   RowActivation activation, const at::Tensor& y);
+                   RowActivation activation, const at::Tensor& y, RowPrecision precision = RowPrecision::OfWeights);
 at::Tensor row_product(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b);
 
 // y [R, W] = norm(x [R, W]) gamma + beta; y may be x. gamma, beta [W] fp32, or undefined.

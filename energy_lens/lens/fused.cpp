@@ -93,6 +93,11 @@ LensLayer layer_of(const at::Tensor& stream, LensRows& out) {
   return layer;
 }
 
+const LensTiles& tiles_for(LensKernel kernel, bool bfloat16) {
+  if (kernel == LensKernel::Generic) return generic_lens_tiles();
+  return best_lens_tiles(bfloat16, kernel == LensKernel::Rounded ? LensRounding::Rows : LensRounding::None);
+}
+
 // As many chunks as threads, or a multiple of them.
 LensChunk balanced_chunk(const LensJob& job, const LensTiles& tiles) {
   const std::int64_t threads = at::get_num_threads();
@@ -125,7 +130,7 @@ std::vector<LensRows> fused_lens_rows(const std::vector<at::Tensor>& streams, co
     job.layers.push_back(layer_of(stream, result.back()));
   }
   if (job.rows == 0) return result;
-  const LensTiles& tiles = options.kernel == LensKernel::Generic ? generic_lens_tiles() : best_lens_tiles(job.head.w.bfloat16);
+  const LensTiles& tiles = tiles_for(options.kernel, job.head.w.bfloat16);
   const LensChunk chunk = balanced_chunk(job, tiles);
   parallel_blocks((job.rows + chunk.rows - 1) / chunk.rows, [&](std::int64_t block) {
     const TraceSpan span("lens rows");

@@ -33,6 +33,13 @@ double check_last_layer(const at::Tensor& energy, const std::vector<double>& nll
   return largest;
 }
 
+// The last layer's. Rounded rows measure the rounding, too, which is none of the model's.
+at::Tensor precise_energy(const TextLens& lens, const at::Tensor& targets, const Unembed& unembed,
+                          const LensOptions& options) {
+  if (options.kernel != LensKernel::Rounded) return lens.rows.back().energy;
+  return lens_rows({lens.resid.back()}, targets, unembed, {.top_k = 0})[0].energy;
+}
+
 }  // namespace
 
 TextLens lens_of_text(const Model& model, const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& layers,
@@ -51,7 +58,7 @@ TextLens lens_of_text(const Model& model, const std::vector<std::int64_t>& ids, 
   lens.rows = lens_rows(lens.resid, targets, model.unembed(), options);
   const at::Tensor logits = streams.logits[0].narrow(0, 0, rows);
   lens.nll = model_nll(logits, targets);
-  lens.last_layer_difference = check_last_layer(lens.rows.back().energy, lens.nll, logits);
+  lens.last_layer_difference = check_last_layer(precise_energy(lens, targets, model.unembed(), options), lens.nll, logits);
   lens.resid.pop_back();
   lens.rows.pop_back();
   return lens;

@@ -167,7 +167,8 @@ at::Tensor RowPass::unembed(const at::Tensor& resid) {
   visit(Site::FinalNorm, 0, unit);
   const at::Tensor scaled = u.beta.defined() ? unit * u.gamma + u.beta : unit * u.gamma;
   at::Tensor logits = at::empty({layout_.rows(), config_.d_vocab}, scaled.options());
-  multiply_rows(kernels_, scaled, u.w_u.t(), u.b_u, RowActivation::None, logits);
+  // In full: the lens of the last layer must find the same logits.
+  multiply_rows(kernels_, scaled, u.w_u.t(), u.b_u, RowActivation::None, logits, RowPrecision::Full);
   if (u.soft_cap != 0.0) {
     // Row by row: an operator on all rows would treat the numbers at its own end apart.
     for (std::int64_t row = 0; row < layout_.rows(); ++row) logits[row].copy_(soft_capped(logits[row], u.soft_cap));

@@ -15,14 +15,14 @@ namespace {
 TEST(InstructionSet, AllKernelsAgreeOnIt) {
   const std::string rows = best_row_kernels().name;
   EXPECT_EQ(best_pursuit_kernel().name, rows);
-  EXPECT_EQ(best_lens_tiles(false).name, rows);
+  EXPECT_EQ(best_lens_tiles(false, LensRounding::None).name, rows);
 }
 
 #ifdef ENERGY_LENS_GENERIC_KERNELS
 TEST(InstructionSet, NoneIsUsedWherePlainCodeIsAskedFor) {
   EXPECT_EQ(best_instruction_set(), InstructionSet::Generic);
   EXPECT_STREQ(best_row_kernels().name, generic_row_kernels().name);
-  EXPECT_STREQ(best_lens_tiles(true).name, generic_lens_tiles().name);
+  EXPECT_STREQ(best_lens_tiles(true, LensRounding::None).name, generic_lens_tiles().name);
 }
 #endif
 

@@ -31,8 +31,11 @@ std::vector<LensOutputs> run(const LensProblem& problem, const LensTiles& tiles,
 
 // Every path for a problem's weights.
 std::vector<const LensTiles*> all_tiles(bool bfloat16) {
-  std::vector<const LensTiles*> tiles = {&best_lens_tiles(bfloat16), &generic_lens_tiles()};
-  if (bfloat16) tiles.push_back(&generic_pair_lens_tiles());
+  std::vector<const LensTiles*> tiles = {&generic_lens_tiles()};
+  for (const LensRounding rounding : {LensRounding::None, LensRounding::Rows}) {
+    tiles.push_back(&best_lens_tiles(bfloat16, rounding));
+    if (bfloat16) tiles.push_back(&generic_pair_lens_tiles(rounding));
+  }
   return tiles;
 }
 
@@ -59,18 +62,18 @@ double longest_weight(const LensProblem& p) {
 
 // Compares one row at one layer. z is a chain of D fused products, so it is off by at most delta = (D + 3) eps size; a
 // softmax changes by at most twice the error of its logits; sums over the vocabulary add a few eps. Where bf16 pairs
-// are multiplied, y keeps 16 bits and softmax weights 8.
+// are multiplied, y is rounded as the tiles say and softmax weights to 8 bits.
 class RowCheck {
  public:
-  RowCheck(const LensProblem& p, std::size_t layer, std::int64_t row, double longest, bool pairs)
+  RowCheck(const LensProblem& p, std::size_t layer, std::int64_t row, double longest, double row_rounding)
       : p_(p),
         layer_(layer),
         row_(row),
         longest_(longest),
-        weight_rounding_(pairs ? std::ldexp(1.0, -8) : 0.0),
+        weight_rounding_(row_rounding > 0.0 ? 0x1p-8 : 0.0),
         here_(plain_row(p, layer, row)),
         last_(plain_row(p, p.streams.size() - 1, row)) {
-    const double rounding = (p.shape.width + 3) * kEps + (pairs ? std::ldexp(1.0, -17) : 0.0);
+    const double rounding = (p.shape.width + 3) * kEps + row_rounding;
     delta_ = rounding * std::max(here_.size, last_.size);
     for (std::size_t v = 0; v < here_.z.size(); ++v) {
       spread_ = std::max({spread_, std::abs(last_.log_p[v] - here_.log_p[v]), std::abs(here_.log_p[v])});
@@ -179,7 +182,7 @@ class LensKernelCase : public ::testing::TestWithParam<LensShape> {
     for (std::size_t layer = 0; layer < out.size(); ++layer) {
       for (std::int64_t row = 0; row < problem.shape.rows; ++row) {
         SCOPED_TRACE("layer " + std::to_string(layer) + " row " + std::to_string(row));
-        const RowCheck row_check(problem, layer, row, longest, tiles.ready != nullptr);
+        const RowCheck row_check(problem, layer, row, longest, tiles.row_rounding);
         row_check.scalars(out[layer]);
         row_check.ranking(out[layer]);
         row_check.gradients(out[layer]);
@@ -296,13 +299,13 @@ TEST(LensKernel, SteadyStateTouchesNoNewPage) {
     getrusage(RUSAGE_SELF, &usage);
     return usage.ru_minflt;
   };
-  lens_rows_of_chunk(job, chunk, 0, best_lens_tiles(false), arena);
+  lens_rows_of_chunk(job, chunk, 0, best_lens_tiles(false, LensRounding::None), arena);
   for (std::int64_t row = 0; row < job.rows; row += chunk.rows) {  // the outputs' own pages
-    lens_rows_of_chunk(job, chunk, row, best_lens_tiles(false), arena);
+    lens_rows_of_chunk(job, chunk, row, best_lens_tiles(false, LensRounding::None), arena);
   }
   const long before = faults();
   for (std::int64_t row = 0; row < job.rows; row += chunk.rows) {
-    lens_rows_of_chunk(job, chunk, row, best_lens_tiles(false), arena);
+    lens_rows_of_chunk(job, chunk, row, best_lens_tiles(false, LensRounding::None), arena);
   }
   EXPECT_EQ(faults() - before, 0);
 }

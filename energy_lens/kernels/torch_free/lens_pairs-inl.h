@@ -1,44 +1,16 @@
-// LensTiles for bf16 weights where one instruction adds two bf16 products to an fp32 sum (AVX512-BF16's vdpbf16ps):
-// four times the rate of fp32. Rows y enter as the sum of two bf16 numbers, so that logits keep 16 bits of y; the
-// softmax weights are rounded to bf16, whose errors average out over the vocabulary. With EL_NATIVE_PAIRS 0 the
-// instruction is emulated, for tests. Included after lens_tiles-inl.h, and only for targets that have it: hence no
-// include guard.
+// LensTiles for bf16 weights by products of pairs (pair_dot-inl.h). Rows y enter as the sum of kParts bf16 numbers: of
+// two, so that logits keep 16 bits of y, or of one, which is faster and rounds y as the products of a bf16 model round
+// their inputs. The softmax weights are rounded to bf16, whose errors average out over the vocabulary. Included after
+// lens_tiles-inl.h, and only for targets that have pairs: hence no include guard.
 #include <algorithm>
 #include <cstring>
-#if EL_NATIVE_PAIRS
-#include <immintrin.h>
-HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
-#else
-HWY_BEFORE_NAMESPACE();
-#endif
+
+#include "energy_lens/kernels/torch_free/pair_dot-inl.h"
+
+EL_BEFORE_PAIRS()
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
-
-using U = hn::RebindToUnsigned<F>;
-using VU = hn::Vec<U>;
-
-// sum + the products of both bf16 halves.
-HWY_INLINE V PairDot(V sum, VU a, VU b) {
-#if EL_NATIVE_PAIRS
-  return V{_mm512_dpbf16_ps(sum.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
-#else
-  const F f;
-  const VU high = hn::Set(U(), 0xFFFF0000u);
-  sum = hn::MulAdd(hn::BitCast(f, hn::ShiftLeft<16>(a)), hn::BitCast(f, hn::ShiftLeft<16>(b)), sum);
-  return hn::MulAdd(hn::BitCast(f, hn::And(a, high)), hn::BitCast(f, hn::And(b, high)), sum);
-#endif
-}
-
-// fp32 -> the nearest bf16, in the high half.
-HWY_INLINE VU RoundedHigh(V x) {
-  const U u;
-  const VU bits = hn::BitCast(u, x);
-  const VU odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 1u));
-  return hn::And(hn::Add(bits, hn::Add(odd, hn::Set(u, 0x7FFFu))), hn::Set(u, 0xFFFF0000u));
-}
-
-HWY_INLINE VU Paired(VU first_high, VU second_high) { return hn::Or(hn::ShiftRight<16>(first_high), second_high); }
 
 // One panel's two packings: pairs of columns for multiply, then pairs of rows for accumulate.
 struct PairPanel {
@@ -89,31 +61,32 @@ void PackPairs(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
-// y [D, kGroup] fp32 -> pairs of columns [D / 2, kGroup], rounded, then those of the remainders.
+// y [D, kGroup] fp32 -> kParts times pairs of columns [D / 2, kGroup]: rounded, then what the rounding left.
+template <int kParts>
 void SplitRows(std::int64_t padded_width, float* scratch, float* y) {
   const F f;
   const U u;
-  auto* const high = reinterpret_cast<std::uint32_t*>(scratch);
-  std::uint32_t* const low = high + padded_width / 2 * kGroup;
-  for (std::int64_t at = 0; at < padded_width / 2 * kGroup; at += kLanes) {
+  const std::int64_t part = padded_width / 2 * kGroup;
+  auto* const to = reinterpret_cast<std::uint32_t*>(scratch);
+  for (std::int64_t at = 0; at < part; at += kLanes) {
     const std::int64_t from = at / kGroup * 2 * kGroup + at % kGroup;
     const V first = hn::Load(f, y + from), second = hn::Load(f, y + from + kGroup);
-    const VU first_high = RoundedHigh(first), second_high = RoundedHigh(second);
-    hn::Store(Paired(first_high, second_high), u, high + at);
-    hn::Store(Paired(RoundedHigh(hn::Sub(first, hn::BitCast(f, first_high))),
-                     RoundedHigh(hn::Sub(second, hn::BitCast(f, second_high)))),
-              u, low + at);
+    hn::Store(Paired(first, second), u, to + at);
+    if constexpr (kParts == 1) continue;
+    const V first_left = hn::Sub(first, hn::BitCast(f, RoundedHigh(first)));
+    hn::Store(Paired(first_left, hn::Sub(second, hn::BitCast(f, RoundedHigh(second)))), u, to + part + at);
   }
-  std::copy_n(scratch, padded_width * kGroup, y);
+  std::copy_n(scratch, kParts * part, y);
 }
 
+template <int kParts>
 HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, std::int64_t end, const float* y,
                                    const float* next, float* HWY_RESTRICT logits) {
   const U u;
   const float* const fetch_end = next + 2 * end * kTileRows * kGroup;
   const float* fetch = next + 2 * begin * kTileRows * kGroup;
   const PairPanel pairs(panel, panel.packed);
-  const std::int64_t remainder = panel.blocks / 2 * kTileRows * kGroup;
+  const std::int64_t part = panel.blocks / 2 * kTileRows * kGroup;
   for (std::int64_t v = 0; v < panel.padded; v += kTileRows, logits += kTileRows * kGroup) {
     TileSums sum;
     LoadTile(logits, sum);
@@ -122,16 +95,20 @@ HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, s
     for (std::int64_t block = begin; block < end; ++block, a += panel.block_stride) {
       for (int line = 0; line < 2 && fetch < fetch_end; ++line, fetch += kLine) FetchLine(fetch);
       for (int j = 0; j < kTileRows; ++j, b += kGroup) {
-        VU high[kVectors], low[kVectors];
+        VU right[kParts][kVectors];
         EL_UNROLL
-        for (int k = 0; k < kVectors; ++k) high[k] = hn::Load(u, b + k * kLanes);
-        EL_UNROLL
-        for (int k = 0; k < kVectors; ++k) low[k] = hn::Load(u, b + remainder + k * kLanes);
+        for (int p = 0; p < kParts; ++p) {
+          EL_UNROLL
+          for (int k = 0; k < kVectors; ++k) right[p][k] = hn::Load(u, b + p * part + k * kLanes);
+        }
         EL_UNROLL
         for (int i = 0; i < kTileRows; ++i) {
           const VU left = hn::Set(u, a[i * kTileRows + j]);
           EL_UNROLL
-          for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(PairDot(sum[i][k], left, high[k]), left, low[k]);
+          for (int p = 0; p < kParts; ++p) {
+            EL_UNROLL
+            for (int k = 0; k < kVectors; ++k) sum[i][k] = PairDot(sum[i][k], left, right[p][k]);
+          }
         }
       }
     }
@@ -139,26 +116,29 @@ HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, s
   }
 }
 
+template <int kParts>
 void MultiplyPairs(const LensPanel& panel, const float* y, const float* next, float* logits) {
   StartFromBias(panel, logits);
   constexpr std::int64_t kNear = std::max<std::int64_t>(1, kNearBlocks / 2);
   for (std::int64_t begin = 0; begin < panel.blocks / 2; begin += kNear) {
-    MultiplyPairBlocks(panel, begin, std::min(begin + kNear, panel.blocks / 2), y, next, logits);
+    MultiplyPairBlocks<kParts>(panel, begin, std::min(begin + kNear, panel.blocks / 2), y, next, logits);
   }
 }
 
+template <int kParts>
 void TargetLogitsPairs(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
   const F f;
   const U u;
   const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
-  const std::int64_t remainder = padded_width / 2 * kGroup;
+  const std::int64_t part = padded_width / 2 * kGroup;
   for (int k = 0; k < kGroup; k += kLanes) {
     V sum = hn::Load(f, out + k);
     for (std::int64_t pair = 0; pair < padded_width / 2; ++pair) {
-      const VU left = Paired(hn::Load(u, reinterpret_cast<const std::uint32_t*>(rows) + 2 * pair * kGroup + k),
-                             hn::Load(u, reinterpret_cast<const std::uint32_t*>(rows) + (2 * pair + 1) * kGroup + k));
-      const std::uint32_t* const at = pairs + pair * kGroup + k;
-      sum = PairDot(PairDot(sum, left, hn::Load(u, at)), left, hn::Load(u, at + remainder));
+      const float* const at = rows + 2 * pair * kGroup + k;
+      const VU left = Paired(hn::Load(f, at), hn::Load(f, at + kGroup));
+      for (int p = 0; p < kParts; ++p) {
+        sum = PairDot(sum, left, hn::Load(u, pairs + p * part + pair * kGroup + k));
+      }
     }
     hn::Store(cap == 0.0f ? sum : Capped(sum, cap), f, out + k);
   }
@@ -172,7 +152,7 @@ HWY_INLINE void PairWeights(std::int64_t count, const float* weights, std::uint3
     for (int k = 0; k < kGroup; k += kLanes) {
       const V first = hn::Load(f, weights + v * kGroup + k);
       const V second = v + 1 < count ? hn::Load(f, weights + (v + 1) * kGroup + k) : hn::Zero(f);
-      hn::Store(Paired(RoundedHigh(first), RoundedHigh(second)), u, pairs + k);
+      hn::Store(Paired(first, second), u, pairs + k);
     }
   }
 }
@@ -204,26 +184,26 @@ void AccumulatePairs(const LensPanel& panel, const float* weights, const float* 
   }
 }
 
-const LensTiles& PairTilesOfTarget() {
-  static const LensTiles tiles = [] {
-    LensTiles made = TilesOfTarget();
-    made.name = EL_NATIVE_PAIRS ? "AVX512-BF16" : "bf16 pairs, emulated";
-    made.columns = 2 * kTileRows;
-    made.ready = SplitRows;
-    made.pack = PackPairs;
-    made.multiply = MultiplyPairs;
-    made.target_logits = TargetLogitsPairs;
-    made.accumulate = AccumulatePairs;
-    return made;
-  }();
-  return tiles;
+template <int kParts>
+LensTiles MakePairTiles() {
+  LensTiles made = TilesOfTarget();
+  made.name = EL_NATIVE_PAIRS ? "AVX512-BF16" : "bf16 pairs, emulated";
+  made.columns = 2 * kTileRows;
+  made.row_rounding = kParts == 1 ? 0x1p-8 : 0x1p-17;
+  made.ready = SplitRows<kParts>;
+  made.pack = PackPairs;
+  made.multiply = MultiplyPairs<kParts>;
+  made.target_logits = TargetLogitsPairs<kParts>;
+  made.accumulate = AccumulatePairs;
+  return made;
+}
+
+const LensTiles& PairTilesOfTarget(LensRounding rounding) {
+  static const LensTiles precise = MakePairTiles<2>(), rounded = MakePairTiles<1>();
+  return rounding == LensRounding::Rows ? rounded : precise;
 }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens
-#if EL_NATIVE_PAIRS
-HWY_POP_ATTRIBUTES
-#else
-HWY_AFTER_NAMESPACE();
-#endif
+EL_AFTER_PAIRS()

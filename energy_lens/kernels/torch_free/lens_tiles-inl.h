@@ -19,6 +19,7 @@ const LensTiles& TilesOfTarget() {
                                   kGroup,
                                   kTileRows,
                                   kTileRows,
+                                  0.0,
                                   nullptr,
                                   Pack,
                                   Multiply,

@@ -18,9 +18,9 @@ HWY_BEFORE_NAMESPACE();
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 
-const LensTiles* VectorTiles([[maybe_unused]] bool bfloat16) {
+const LensTiles* VectorTiles([[maybe_unused]] bool bfloat16, [[maybe_unused]] LensRounding rounding) {
 #if EL_NATIVE_PAIRS
-  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &PairTilesOfTarget();
+  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &PairTilesOfTarget(rounding);
 #endif
   return &TilesOfTarget();
 }
@@ -34,7 +34,9 @@ namespace energy_lens {
 
 HWY_EXPORT(VectorTiles);
 
-const LensTiles& best_lens_tiles(bool bfloat16) { return *HWY_DYNAMIC_DISPATCH(VectorTiles)(bfloat16); }
+const LensTiles& best_lens_tiles(bool bfloat16, LensRounding rounding) {
+  return *HWY_DYNAMIC_DISPATCH(VectorTiles)(bfloat16, rounding);
+}
 
 }  // namespace energy_lens
 #endif

@@ -58,6 +58,7 @@ struct LensTiles {
   int lanes;    // rows in a group
   int tile;     // panel rows, and columns of W_U, in one register tile
   int columns;  // what D is filled up to a multiple of
+  double row_rounding;  // largest relative error of y as multiply reads it, beyond that of fp32
   // Turns y [D padded, lanes] into what multiply and target_logits read, in place; scratch as large. May be null.
   void (*ready)(std::int64_t padded_width, float* scratch, float* y);
   // Copies (and widens) rows [panel.first, +count) of w to `packed`.
@@ -77,11 +78,14 @@ struct LensTiles {
   void (*accumulate)(const LensPanel& panel, const float* weights, const float* rescale, const float* next, float* o);
 };
 
+// What bf16 weights allow: rows as they are to 16 bits, or rounded to bf16 where that is faster.
+enum class LensRounding { None, Rows };
+
 // The best this processor runs for weights in fp32 or bf16, and plain code without vector instructions.
-const LensTiles& best_lens_tiles(bool bfloat16);
+const LensTiles& best_lens_tiles(bool bfloat16, LensRounding rounding);
 const LensTiles& generic_lens_tiles();
 
-// Plain code that computes as best_lens_tiles(true) does on processors with AVX512-BF16; bf16 weights only.
-const LensTiles& generic_pair_lens_tiles();
+// Plain code that rounds as best_lens_tiles(true, rounding) does on processors with AVX512-BF16; bf16 weights only.
+const LensTiles& generic_pair_lens_tiles(LensRounding rounding);
 
 }  // namespace energy_lens

@@ -9,6 +9,8 @@ namespace energy_lens {
 
 const LensTiles& generic_lens_tiles() { return HWY_NAMESPACE::TilesOfTarget(); }
 
-const LensTiles& generic_pair_lens_tiles() { return HWY_NAMESPACE::PairTilesOfTarget(); }
+const LensTiles& generic_pair_lens_tiles(LensRounding rounding) {
+  return HWY_NAMESPACE::PairTilesOfTarget(rounding);
+}
 
 }  // namespace energy_lens

@@ -16,8 +16,15 @@ namespace HWY_NAMESPACE {
 namespace {
 
 const RowKernels& KernelsOfTarget() {
-  static const RowKernels kernels{
-      hwy::TargetName(HWY_TARGET), kPanelColumns, Multiply, ProductScratch, Norm, Gate, Attend, AttentionScratch};
+  static const RowKernels kernels{hwy::TargetName(HWY_TARGET),
+                                  kPanelColumns,
+                                  false,
+                                  MultiplyPanels<WideProduct>,
+                                  ScratchOf<WideProduct>,
+                                  Norm,
+                                  Gate,
+                                  Attend,
+                                  AttentionScratch};
   return kernels;
 }
 

@@ -6,11 +6,24 @@
 
 #include "energy_lens/kernels/torch_free/row_kernels-inl.h"
 
+#undef EL_NATIVE_PAIRS
+#if HWY_ARCH_X86_64 && HWY_TARGET <= HWY_AVX3
+#define EL_NATIVE_PAIRS 1
+#include "energy_lens/kernels/torch_free/row_pairs-inl.h"
+#else
+#define EL_NATIVE_PAIRS 0
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 
-const RowKernels* VectorRowKernels() { return &KernelsOfTarget(); }
+const RowKernels* VectorRowKernels() {
+#if EL_NATIVE_PAIRS
+  if (__builtin_cpu_supports("avx512bf16")) return &PairKernelsOfTarget();
+#endif
+  return &KernelsOfTarget();
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens

@@ -27,7 +27,11 @@ struct ConstRowView {
   std::int64_t stride = 0;
 };
 
-// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms.
+// How x enters a product with bf16 weights: as it is, or rounded to bf16 as well where the processor adds up products
+// of bf16 pairs, at twice the rate.
+enum class RowPrecision { Full, OfWeights };
+
+// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms, in fp32.
 struct RowProduct {
   ConstRowView x;
   RowView y;
@@ -35,6 +39,7 @@ struct RowProduct {
   WeightView w;
   const float* bias = nullptr;  // [N], or null
   RowActivation activation = RowActivation::None;
+  RowPrecision precision = RowPrecision::OfWeights;
 };
 
 // y [R, W] = norm(x) gamma + beta: (x - mean) / sqrt(var + eps), or x / sqrt(mean(x^2) + eps) where not centred.
@@ -64,6 +69,7 @@ struct HeadAttention {
 struct RowKernels {
   const char* name;
   std::int64_t panel;  // columns that one register tile covers
+  bool bfloat16_pairs;  // whether RowPrecision::OfWeights rounds x
 
   // Columns [first, first + count) of panels. scratch: product_scratch() numbers, 64-byte aligned.
   void (*multiply)(const RowProduct& product, std::int64_t first_panel, std::int64_t panels, float* scratch);
@@ -80,8 +86,10 @@ struct RowKernels {
   std::int64_t (*attention_scratch)(const HeadAttention& head);
 };
 
-// The best this processor runs, and plain code without vector instructions.
+// The best this processor runs, plain code without vector instructions, and plain code that rounds as the best does on
+// processors with AVX512-BF16.
 const RowKernels& best_row_kernels();
 const RowKernels& generic_row_kernels();
+const RowKernels& generic_pair_row_kernels();
 
 }  // namespace energy_lens

@@ -2,8 +2,13 @@
 #define HWY_COMPILE_ONLY_EMU128
 #include "energy_lens/kernels/torch_free/row_kernels-inl.h"
 
+#define EL_NATIVE_PAIRS 0
+#include "energy_lens/kernels/torch_free/row_pairs-inl.h"
+
 namespace energy_lens {
 
 const RowKernels& generic_row_kernels() { return HWY_NAMESPACE::KernelsOfTarget(); }
+
+const RowKernels& generic_pair_row_kernels() { return HWY_NAMESPACE::PairKernelsOfTarget(); }
 
 }  // namespace energy_lens

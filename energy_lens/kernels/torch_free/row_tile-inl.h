@@ -21,25 +21,9 @@ namespace {
 
 constexpr std::int64_t kPanelColumns = kVectors * kLanes;
 
-// x [kRows, terms] times a packed panel [terms, kPanelColumns] -> sums in registers, one chain of fused multiply-adds
-// an entry; added to y [kRows, kPanelColumns], or put there.
 template <int kRows, bool kAdd>
-HWY_NOINLINE void MultiplyTile(ConstRowView x, const float* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
+HWY_INLINE void PutTile(const V (&sum)[kRows][kVectors], RowView y) {
   const F f;
-  V sum[kRows][kVectors];
-  const float* HWY_RESTRICT row[kRows];
-  EL_UNROLL for (int r = 0; r < kRows; ++r) {
-    row[r] = x.values + r * x.stride;
-    EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f);
-  }
-  for (std::int64_t k = 0; k < terms; ++k) {
-    V w[kVectors];
-    EL_UNROLL for (int c = 0; c < kVectors; ++c) w[c] = hn::Load(f, packed + k * kPanelColumns + c * kLanes);
-    EL_UNROLL for (int r = 0; r < kRows; ++r) {
-      const V value = hn::Set(f, row[r][k]);
-      EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::MulAdd(value, w[c], sum[r][c]);
-    }
-  }
   EL_UNROLL for (int r = 0; r < kRows; ++r) {
     EL_UNROLL for (int c = 0; c < kVectors; ++c) {
       float* const to = y.values + r * y.stride + c * kLanes;
@@ -48,16 +32,45 @@ HWY_NOINLINE void MultiplyTile(ConstRowView x, const float* HWY_RESTRICT packed,
   }
 }
 
-template <bool kAdd, int kRows = kTileRows>
-HWY_INLINE void MultiplyRows(ConstRowView x, std::int64_t rows, const float* packed, std::int64_t terms, RowView y) {
+// x [kRows, terms] times a packed panel [terms, kPanelColumns] -> sums in registers, one chain of fused multiply-adds
+// an entry; added to y [kRows, kPanelColumns], or put there.
+struct WideTile {
+  using Number = float;  // of a panel
+  using Rows = ConstRowView;
+
+  template <int kRows, bool kAdd>
+  static HWY_NOINLINE void Multiply(Rows x, const float* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
+    const F f;
+    V sum[kRows][kVectors];
+    const float* HWY_RESTRICT row[kRows];
+    EL_UNROLL for (int r = 0; r < kRows; ++r) {
+      row[r] = x.values + r * x.stride;
+      EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f);
+    }
+    for (std::int64_t k = 0; k < terms; ++k) {
+      V w[kVectors];
+      EL_UNROLL for (int c = 0; c < kVectors; ++c) w[c] = hn::Load(f, packed + k * kPanelColumns + c * kLanes);
+      EL_UNROLL for (int r = 0; r < kRows; ++r) {
+        const V value = hn::Set(f, row[r][k]);
+        EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::MulAdd(value, w[c], sum[r][c]);
+      }
+    }
+    PutTile<kRows, kAdd>(sum, y);
+  }
+};
+
+// `rows` rows in tiles of kTileRows, then of half as many, and so on.
+template <class Tile, bool kAdd, int kRows = kTileRows>
+HWY_INLINE void MultiplyRows(typename Tile::Rows x, std::int64_t rows, const typename Tile::Number* packed,
+                             std::int64_t terms, RowView y) {
   std::int64_t begin = 0;
   for (; begin + kRows <= rows; begin += kRows) {
-    MultiplyTile<kRows, kAdd>({x.values + begin * x.stride, x.stride}, packed, terms,
-                              {y.values + begin * y.stride, y.stride});
+    Tile::template Multiply<kRows, kAdd>({x.values + begin * x.stride, x.stride}, packed, terms,
+                                         {y.values + begin * y.stride, y.stride});
   }
   if constexpr (kRows > 1) {
-    MultiplyRows<kAdd, kRows / 2>({x.values + begin * x.stride, x.stride}, rows - begin, packed, terms,
-                                  {y.values + begin * y.stride, y.stride});
+    MultiplyRows<Tile, kAdd, kRows / 2>({x.values + begin * x.stride, x.stride}, rows - begin, packed, terms,
+                                        {y.values + begin * y.stride, y.stride});
   }
 }
 

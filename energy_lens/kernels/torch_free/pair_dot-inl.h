@@ -1,0 +1,68 @@
+// Sums of products of bf16 numbers in fp32, two at a time: AVX512-BF16's vdpbf16ps, at twice the rate of fp32 on Zen 4.
+// With EL_NATIVE_PAIRS 0 it is emulated, for tests. Wrap what calls these in EL_BEFORE_PAIRS() .. EL_AFTER_PAIRS().
+// Included after register_tile-inl.h once a target, and only for targets that have it: hence no include guard.
+#if EL_NATIVE_PAIRS
+#include <immintrin.h>
+#undef EL_BEFORE_PAIRS
+#undef EL_AFTER_PAIRS
+#define EL_BEFORE_PAIRS() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
+#define EL_AFTER_PAIRS() HWY_POP_ATTRIBUTES
+#else
+#define EL_BEFORE_PAIRS() HWY_BEFORE_NAMESPACE();
+#define EL_AFTER_PAIRS() HWY_AFTER_NAMESPACE();
+#endif
+
+EL_BEFORE_PAIRS()
+namespace energy_lens {
+namespace HWY_NAMESPACE {
+namespace {
+
+using U = hn::RebindToUnsigned<F>;
+using VU = hn::Vec<U>;
+
+// sum + the products of both bf16 halves.
+HWY_INLINE V PairDot(V sum, VU a, VU b) {
+#if EL_NATIVE_PAIRS
+  return V{_mm512_dpbf16_ps(sum.raw, reinterpret_cast<__m512bh>(a.raw), reinterpret_cast<__m512bh>(b.raw))};
+#else
+  const F f;
+  const VU high = hn::Set(U(), 0xFFFF0000u);
+  sum = hn::MulAdd(hn::BitCast(f, hn::ShiftLeft<16>(a)), hn::BitCast(f, hn::ShiftLeft<16>(b)), sum);
+  return hn::MulAdd(hn::BitCast(f, hn::And(a, high)), hn::BitCast(f, hn::And(b, high)), sum);
+#endif
+}
+
+// fp32 -> the nearest bf16 (ties to even) of a finite number, in the high half.
+HWY_INLINE VU RoundedHigh(V x) {
+  const U u;
+  const VU bits = hn::BitCast(u, x);
+  const VU odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(u, 1u));
+  return hn::And(hn::Add(bits, hn::Add(odd, hn::Set(u, 0x7FFFu))), hn::Set(u, 0xFFFF0000u));
+}
+
+// to [count] = the nearest bf16 of each number; NaN stays NaN.
+HWY_INLINE void RoundNumbers(const float* from, std::int64_t count, std::uint16_t* to) {
+  std::int64_t i = 0;
+#if EL_NATIVE_PAIRS
+  for (; i + kLanes <= count; i += kLanes) {
+    const __m256bh rounded = _mm512_cvtneps_pbh(hn::LoadU(F(), from + i).raw);
+    std::memcpy(to + i, &rounded, sizeof(rounded));
+  }
+#endif
+  for (; i < count; ++i) {
+    std::uint32_t bits;
+    std::memcpy(&bits, from + i, sizeof(bits));
+    const bool nan = (bits & 0x7FFFFFFFu) > 0x7F800000u;
+    to[i] = static_cast<std::uint16_t>(nan ? bits >> 16 | 0x40u : (bits + (bits >> 16 & 1u) + 0x7FFFu) >> 16);
+  }
+}
+
+// Rounded, for finite numbers: `first` in the low halves, `second` in the high ones.
+HWY_INLINE VU Paired(V first, V second) {
+  return hn::Or(hn::ShiftRight<16>(RoundedHigh(first)), RoundedHigh(second));
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+EL_AFTER_PAIRS()
