@@ -7,6 +7,7 @@
 
 #include "apps/cli/command.h"
 #include "apps/cli/profile.h"
+#include "apps/cli/waiting.h"
 #include "energy_lens/core/error.h"
 
 namespace {
@@ -53,6 +54,7 @@ int run(CLI::App& app, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  energy_lens::cli::wait_without_spinning(argv);
   CLI::App app{"Energy per layer and token, sparse features, real interventions, and a report with error bars."};
   app.set_version_flag("--version", EL_VERSION);
   app.require_subcommand(1);
