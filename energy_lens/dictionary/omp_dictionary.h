@@ -1,4 +1,4 @@
-// Dictionaries coded by orthogonal matching pursuit: learned, random, or read from a file.
+// Dictionaries coded by orthogonal matching pursuit: random, or read from a file (learn_dictionary.h learns them).
 #pragma once
 #include <ATen/ATen.h>
 
@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 
-#include "energy_lens/core/progress.h"
 #include "energy_lens/dictionary/dictionary.h"
 #include "energy_lens/dictionary/omp.h"
 
@@ -28,22 +27,6 @@ class OmpDictionary : public Dictionary {
   std::int64_t active_;
   std::optional<OmpCoder> coder_;  // of atoms_
 };
-
-struct LearnOptions {
-  std::int64_t atoms = 512;  // K
-  std::int64_t active = 8;   // k
-  std::int64_t iterations = 8;
-  std::uint64_t seed = 0;
-};
-
-// K-SVD (Aharon, Elad and Bruckstein 2006), each atom's rank-one step by one power iteration: starts from K training
-// rows; atoms that no row uses, or that repeat another (cosine above .99), become the worst represented rows.
-// x [N, D] fp32. Errors: BadInput (N < K, NaN or Inf), Usage (options), Interrupted.
-std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const LearnOptions& options,
-                                                      Progress& progress = no_progress());
-
-// Fewer than 50 rows an atom: what is learned may not hold on other rows.
-bool few_samples(std::int64_t rows, std::int64_t atoms);
 
 // The control: isotropic random unit atoms, coded the same way around the same mean.
 std::shared_ptr<const OmpDictionary> random_dictionary(std::int64_t atoms, const at::Tensor& mean, std::int64_t active,

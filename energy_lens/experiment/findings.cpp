@@ -156,7 +156,7 @@ std::string counts_here(const Json& results) {
 }
 
 std::string dictionary_here(const Json& results) {
-  std::string text = "Learned by K-SVD on split S; explained variance on documents it never saw: ";
+  std::string text = "Learned on split S; explained variance on documents it never saw: ";
   for (const Json& d : results.at("dictionaries")) {
     text += "layer " + std::to_string(d.at("layer").get<int>()) + " " + number(real(d.at("ev")), 3) + " (random " +
             number(real(d.at("random_ev")), 3) + "), ";

@@ -112,7 +112,7 @@ Section profile_section(const Json& results) {
 Section dictionaries_section(const Json& results) {
   Section section{"dictionaries", "Sparse dictionaries", {}};
   section.blocks.push_back(
-      Paragraph{"One dictionary a layer, learned on split S by K-SVD and coded by orthogonal matching pursuit. "
+      Paragraph{"One dictionary a layer, learned on split S and coded by orthogonal matching pursuit. "
                 "Explained variance is "
                 "of documents the dictionary never saw; the random dictionary has as many atoms and the same coder."});
   section.blocks.push_back(table_of(results.at("dictionaries"), {{"layer", "layer"},

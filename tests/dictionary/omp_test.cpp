@@ -9,20 +9,13 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "energy_lens/dictionary/metrics.h"
-#include "energy_lens/dictionary/omp_dictionary.h"
+#include "tests/support/drawn_tensors.h"
 
 namespace energy_lens {
 namespace {
 
-at::Tensor gaussian(const char* name, std::vector<std::int64_t> shape) {
-  at::Tensor x = at::empty(shape);
-  Philox random(5, name);
-  for (std::int64_t i = 0; i < x.numel(); ++i) x.data_ptr<float>()[i] = static_cast<float>(random.normal());
-  return x;
-}
-
-at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, -1, true); }
+using testing::gaussian;
+using testing::unit;
 
 // [I ; Hadamard / 16] in 256 dimensions: coherence exactly 1/16, so every support of up to 8 atoms is recovered.
 at::Tensor identity_and_hadamard() {
@@ -149,111 +142,6 @@ TEST(Omp, StopsAtTheFirstSupportWithinTheTolerance) {
       EXPECT_GT(left(row, size - 1), 0.3 * x[row].norm().item<double>());
     }
   }
-}
-
-struct Planted {
-  at::Tensor atoms, x;
-};
-
-Planted planted(double noise) {
-  Planted p{unit(gaussian("planted", {50, 20})), at::zeros({1500, 20})};
-  for (std::int64_t n = 0; n < 1500; ++n) {
-    Philox random(2, "codes", static_cast<std::uint64_t>(n));
-    for (int s = 0; s < 3; ++s) p.x[n] += p.atoms[static_cast<std::int64_t>(random.below(50))] * random.normal();
-  }
-  if (noise > 0) p.x += gaussian("noise", {1500, 20}) * (noise * std::sqrt(3.0 / 20));
-  return p;
-}
-
-TEST(Ksvd, RecoversAPlantedDictionary) {
-  for (const double noise : {0.0, 0.1}) {
-    const Planted p = planted(noise);
-    const auto learned = learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 30, .seed = 4});
-    const at::Tensor cosines = at::mm(learned->atoms(), p.atoms.t()).abs();
-    const double recovered = (std::get<0>(cosines.max(0)) > 0.99).to(at::kDouble).mean().item<double>();
-    EXPECT_GE(recovered, 0.70) << "noise " << noise;
-    const auto random = random_dictionary(50, learned->mean(), 3, 9);
-    const auto ev = [&](const Dictionary& d) { return reconstruction_metrics(p.x, decode(d, d.encode(p.x))).ev; };
-    EXPECT_GT(ev(*learned), ev(*random) + 0.1);
-  }
-}
-
-TEST(Ksvd, SameSeedSameBitsForAnyThreads) {
-  const Planted p = planted(0.1);
-  const int threads = at::get_num_threads();
-  at::set_num_threads(1);
-  const auto one = learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 3});
-  at::set_num_threads(2);
-  const auto two = learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 3});
-  at::set_num_threads(threads);
-  EXPECT_TRUE(at::equal(one->atoms(), two->atoms()));
-}
-
-TEST(Ksvd, FewerRowsThanAtomsAreRefusedBecauseTheFitWouldBeEmpty) {
-  const at::Tensor x = gaussian("few", {69, 32});
-  EXPECT_THROW(learn_dictionary(x, {.atoms = 512, .active = 8}), Error);
-  EXPECT_TRUE(few_samples(69, 60));
-  EXPECT_FALSE(few_samples(3000, 60));
-  // With one atom a row the training rows fit exactly while rows never seen do not fare better than with random atoms.
-  const auto memorised = OmpDictionary(x, at::zeros({32}), 1);
-  const auto ev = [](const Dictionary& d, const at::Tensor& y) {
-    return reconstruction_metrics(y, decode(d, d.encode(y))).ev;
-  };
-  EXPECT_NEAR(ev(memorised, x), 1.0, 1e-6);
-  const at::Tensor unseen = gaussian("unseen", {400, 32});
-  EXPECT_NEAR(ev(memorised, unseen), ev(*random_dictionary(69, at::zeros({32}), 1, 3), unseen), 0.02);
-}
-
-TEST(Metrics, MatchTheGoldenValues) {
-  const at::Tensor x = at::tensor({2.0, 0.0, 0.0, 4.0}).view({2, 2});
-  EXPECT_NEAR(reconstruction_metrics(x, at::tensor({2.0, 1.0, 0.0, 3.0}).view({2, 2})).ev, 0.8, 1e-12);
-  EXPECT_NEAR(reconstruction_metrics(x, x.mean(0).expand({2, 2})).ev, 0.0, 1e-12);
-  EXPECT_NEAR(reconstruction_metrics(x, x).ev, 1.0, 1e-12);
-  const at::Tensor d = unit(gaussian("d", {12, 8}));
-  EXPECT_NEAR(mean_max_cosine(d, d), 1.0, 1e-6);
-  EXPECT_EQ(cross_entropy_recovered(3, 9, 3), 1.0);
-  EXPECT_EQ(cross_entropy_recovered(3, 9, 9), 0.0);
-  std::vector<std::int64_t> order = {3, 0, 2, 1, 5, 4, 11, 10, 9, 8, 7, 6};
-  const at::Tensor permuted = d.index_select(0, at::tensor(order));
-  EXPECT_EQ(best_assignment(at::mm(permuted, d.t())), order);
-}
-
-TEST(Metrics, AssignmentBeatsEveryPermutationOfASmallMatrix) {
-  const at::Tensor similarity = gaussian("similarity", {6, 6});
-  const auto total = [&](const std::vector<std::int64_t>& p) {
-    double sum = 0;
-    for (std::int64_t i = 0; i < 6; ++i) sum += similarity[i][p[i]].item<double>();
-    return sum;
-  };
-  std::vector<std::int64_t> p = {0, 1, 2, 3, 4, 5};
-  double best = -1e9;
-  do best = std::max(best, total(p));
-  while (std::next_permutation(p.begin(), p.end()));
-  EXPECT_NEAR(total(best_assignment(similarity)), best, 1e-12);
-}
-
-TEST(Ksvd, NamesTheRowThatIsNotFinite) {
-  at::Tensor x = gaussian("finite", {60, 8});
-  x[17][3] = INFINITY;
-  try {
-    learn_dictionary(x, {.atoms = 10, .active = 2});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("row 17"), std::string::npos);
-  }
-}
-
-TEST(DictionaryFile, RoundTripsAndRefusesOthers) {
-  const auto path = std::filesystem::temp_directory_path() / "el_dictionary_test.safetensors";
-  const auto saved = random_dictionary(6, gaussian("mean", {4}), 2, 1);
-  save_dictionary(path, *saved);
-  const auto loaded = load_dictionary(path);
-  EXPECT_EQ(loaded->active(), 2);
-  EXPECT_LT((loaded->atoms() - saved->atoms()).abs().max().item<float>(), 1e-6);
-  EXPECT_TRUE(at::equal(loaded->mean(), saved->mean()));
-  std::filesystem::remove(path);
-  EXPECT_THROW(load_dictionary(path), Error);
-  EXPECT_THROW(load_dictionary(EL_SOURCE_DIR "/models/demo/model.safetensors"), Error);
 }
 
 }  // namespace
