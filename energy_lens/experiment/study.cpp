@@ -9,6 +9,7 @@
 #include "energy_lens/dictionary/omp_dictionary.h"
 #include "energy_lens/experiment/attractor_section.h"
 #include "energy_lens/experiment/findings.h"
+#include "energy_lens/experiment/hypotheses.h"
 #include "energy_lens/experiment/intervention_section.h"
 #include "energy_lens/experiment/lens_sections.h"
 #include "energy_lens/experiment/study_output.h"
