@@ -98,12 +98,13 @@ class Efas {
       result_.silent += asked[k] && !active;
     }
     result_.primary = expected_ ? "EFAS-RB" : "EFAS-D";
-    result_.documents = windows_.documents;
-    result_.tokens = windows_.size();
+    result_.documents = windows_.comparable();
+    result_.alone = windows_.documents - result_.documents;
+    result_.tokens = result_.documents * windows_.tokens;
     result_.features = count;
     result_.permutations = options_.permutations;
     result_.seed = options_.seed;
-    result_.underpowered = windows_.documents < options_.min_documents || windows_.size() < options_.min_tokens;
+    result_.underpowered = result_.documents < options_.min_documents || result_.tokens < options_.min_tokens;
   }
 
   void score_features() {
@@ -153,7 +154,8 @@ class Efas {
     score.direct = !direct_ ? no_score() : !expected_ ? own : score_series(other, direct, windows_);
     score.primary = own.within;
     score.testable = is_testable(index_, score.feature, options_) && !std::isnan(own.within);
-    score.effective_tokens = effective_size(a, s, windows_.documents, windows_.tokens);
+    score.effective_tokens = effective_size(a, s, windows_.documents, windows_.tokens) *
+                             static_cast<double>(result_.documents) / static_cast<double>(windows_.documents);
     score.interval = {kNaN, kNaN};
     if (score.testable) score.interval = bootstrap_correlation(resamples_, within_moments(a, s, windows_.tokens));
     score.test = untested();

@@ -52,6 +52,10 @@ Windows make_windows(std::int64_t documents, std::int64_t tokens, std::span<cons
   return windows;
 }
 
+std::int64_t Windows::comparable() const {
+  return std::ranges::count_if(strata, [&](std::int64_t stratum) { return sizes[stratum] > 1; });
+}
+
 void remove_position_means(std::span<double> x, const Windows& windows) {
   const std::int64_t tokens = windows.tokens;
   std::vector<double> means(windows.sizes.size() * tokens, 0.0);

@@ -15,6 +15,7 @@ struct Windows {
   std::vector<std::int64_t> sizes;   // [n_strata] documents
 
   std::int64_t size() const { return documents * tokens; }
+  std::int64_t comparable() const;  // documents that do not stand alone in their stratum
 };
 
 // labels [D] may be any numbers; empty means one stratum. Errors: Usage (another length, D or T < 1).

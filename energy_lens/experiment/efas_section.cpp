@@ -132,6 +132,8 @@ Json layer_json(const LayerAlignment& alignment) {
           {"permutations", a.permutations},
           {"documents_a", a.documents},
           {"documents_b", alignment.b.documents},
+          {"alone_a", a.alone},
+          {"alone_b", alignment.b.alone},
           {"tokens_a", a.tokens},
           {"tokens_b", alignment.b.tokens},
           {"underpowered", a.underpowered || alignment.b.underpowered},

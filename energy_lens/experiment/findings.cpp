@@ -51,6 +51,28 @@ std::string edits_here(const Json& results) {
                                                                          : "IDENTITY EDITS CHANGED BITS.");
 }
 
+// Nothing can be confirmed where the smallest p that Holm can give is above the level.
+void add_permutation_warnings(const Json& layer, Json& warnings) {
+  constexpr std::int64_t kFewestPermutations = 9999;
+  const auto permutations = layer.at("permutations").get<std::int64_t>();
+  const auto discovered = layer.at("replication").at("n").get<std::int64_t>();
+  const std::string where = "Layer " + std::to_string(layer.at("layer").get<int>()) + ": ";
+  if (permutations < kFewestPermutations) {
+    warnings.push_back(where + std::to_string(permutations) + " permutations; a claim needs at least 9,999.");
+  }
+  const double floor = static_cast<double>(discovered) / static_cast<double>(permutations + 1);
+  if (floor > 0.05) {
+    warnings.push_back(where + std::to_string(discovered) + " discoveries over " + std::to_string(permutations) +
+                       " permutations: Holm's smallest p on B is " + number(floor, 3) +
+                       ", so none can be confirmed; more --permutations would.");
+  }
+  const auto alone = layer.at("alone_a").get<std::int64_t>() + layer.at("alone_b").get<std::int64_t>();
+  if (alone > 0) {
+    warnings.push_back(where + std::to_string(alone) +
+                       " documents stand alone in their stratum, have none to change places with and do not count.");
+  }
+}
+
 }  // namespace
 
 Json errata_section(const Json& results) {
@@ -77,6 +99,7 @@ Json errata_section(const Json& results) {
 
 Json warnings_section(const Json& results) {
   Json warnings = Json::array();
+  for (const Json& layer : results.at("efas")) add_permutation_warnings(layer, warnings);
   for (const Json& d : results.at("dictionaries")) {
     if (!d.at("few_samples").get<bool>()) continue;
     warnings.push_back("Layer " + std::to_string(d.at("layer").get<int>()) + ": the dictionary saw " +

@@ -65,6 +65,13 @@ std::vector<double> column(const std::vector<EditTrial>& trials, double EditTria
   return values;
 }
 
+// What the feature's edit did beyond the random direction's, document by document.
+std::vector<double> contrast(const std::vector<EditTrial>& trials, double EditTrial::*own, double EditTrial::*control) {
+  std::vector<double> values;
+  for (const EditTrial& trial : trials) values.push_back(trial.*own - trial.*control);
+  return values;
+}
+
 double mean(const std::vector<double>& values) {
   double sum = 0.0;
   for (const double value : values) sum += value;
@@ -78,6 +85,9 @@ Json edit_json(const FeatureEdit& edit, const char* name, const std::vector<Edit
       document_resamples(static_cast<std::int64_t>(trials.size()),
                          {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)});
   const Interval interval = bootstrap_mean(resamples, measured);
+  const Interval beyond =
+      bootstrap_mean(resamples, contrast(trials, &EditTrial::measured, &EditTrial::control_measured));
+  const Interval kl_beyond = bootstrap_mean(resamples, contrast(trials, &EditTrial::kl, &EditTrial::control_kl));
   return {{"layer", edit.layer},
           {"feature", edit.feature},
           {"kind", name},
@@ -91,7 +101,9 @@ Json edit_json(const FeatureEdit& edit, const char* name, const std::vector<Edit
           {"kl", mean(column(trials, &EditTrial::kl))},
           {"top1_changed", mean(column(trials, &EditTrial::top1_changed))},
           {"control_measured", mean(column(trials, &EditTrial::control_measured))},
-          {"control_kl", mean(column(trials, &EditTrial::control_kl))}};
+          {"control_kl", mean(column(trials, &EditTrial::control_kl))},
+          {"contrast_ci", {beyond.low, beyond.high}},
+          {"kl_contrast_ci", {kl_beyond.low, kl_beyond.high}}};
 }
 
 struct DosePairs {
@@ -112,11 +124,18 @@ void add_doses(std::map<double, DosePairs>& doses, const StudyData& data, const 
   }
 }
 
-// 95 % interval of R^2; a document brings all its features along.
+// The squares of an interval of r: where it holds 0, so does that of R^2.
+Interval squared(const Interval& r) {
+  const double low = r.low * r.low, high = r.high * r.high;
+  return {r.low * r.high > 0.0 ? std::min(low, high) : 0.0, std::max(low, high)};
+}
+
+// 95 % interval of R^2, from r: the square itself folds at 0 and would leave its own estimate out. A document brings
+// all its features along.
 Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const StudyConfig& config) {
   std::vector<std::vector<std::size_t>> of_document(static_cast<std::size_t>(documents));
   for (std::size_t i = 0; i < pairs.document.size(); ++i) of_document[pairs.document[i]].push_back(i);
-  const auto r2 = [&](std::span<const std::int32_t> drawn) {
+  const auto r = [&](std::span<const std::int32_t> drawn) {
     std::vector<double> predicted, measured;
     for (const std::int32_t d : drawn) {
       for (const std::size_t i : of_document[d]) {
@@ -124,12 +143,11 @@ Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const Study
         measured.push_back(pairs.measured[i]);
       }
     }
-    const double r = pearson(predicted, measured);
-    return r * r;
+    return pearson(predicted, measured);
   };
-  return bootstrap_interval(
+  return squared(bootstrap_interval(
       document_resamples(documents, {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)}),
-      r2);
+      r));
 }
 
 Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, std::int64_t documents,

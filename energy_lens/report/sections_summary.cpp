@@ -72,12 +72,12 @@ std::string edits_found(const Json& results) {
   for (const Json& edit : results.at("interventions").at("edits")) {
     if (edit.at("kind") != "zero") continue;
     ++ablations;
-    stronger += real(edit.at("kl")) > real(edit.at("control_kl"));
+    stronger += real(edit.at("kl_contrast_ci")[0]) > 0.0;
   }
   return "Removing a feature from the running model moved its predictions more than an equal push along a random "
          "direction for " +
          show_count(stronger) + " of " + show_count(ablations) +
-         " features. In the layer where it did worst, the gradient foretold edits of -10 % with R\u00B2 " +
+         " features (95 % interval of the paired difference above 0). In the layer where it did worst, the gradient foretold edits of -10 % with R\u00B2 " +
          worst_r2(results.at("interventions"), -0.1) + " and full ablations with R\u00B2 " +
          worst_r2(results.at("interventions"), -1.0) + ".";
 }

@@ -133,6 +133,22 @@ TEST(Efas, CallsNothingAlignedInASmallStudy) {
   EXPECT_FALSE(compute_efas(planted_input({.features = 2}), options).underpowered);
 }
 
+// 60 documents, 20 of them alone in their stratum: 40 can change places.
+TEST(Efas, DocumentsAloneInTheirStratumDoNotCount) {
+  EfasInput input = planted_input({.rho = {0.4}});
+  input.strata.assign(60, 0);
+  for (std::int64_t d = 40; d < 60; ++d) input.strata[d] = d;
+  EfasOptions options = small_options();
+  options.min_documents = 41;
+  const EfasResult result = compute_efas(input, options);
+  EXPECT_EQ(result.documents, 40);
+  EXPECT_EQ(result.alone, 20);
+  EXPECT_EQ(result.tokens, 40 * 32);
+  EXPECT_TRUE(result.underpowered);
+  options.min_documents = 40;
+  EXPECT_FALSE(compute_efas(input, options).underpowered);
+}
+
 TEST(Efas, FindsNothingInOneOrTwoDocuments) {
   EfasOptions options = small_options();
   options.min_active_tokens = 1;

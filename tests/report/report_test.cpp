@@ -163,7 +163,7 @@ TEST(Report, EveryFindingFollowsTheResults) {
   other["dictionaries"][0]["ev"] = 0.875;
   other["efas"][0]["underpowered"] = false;
   other["efas"][0]["passes_both_nulls_b"] = 17;
-  other["interventions"]["edits"][0]["kl"] = 0.5;
+  other["interventions"]["edits"][0]["kl_contrast_ci"] = {0.25, 0.5};
   other["attractors"]["cyclic"] = 19;
   const std::string text = findings(other);
   for (const char* expected : {"6.12 nats a token", "7.12 nats at layer 0", "uniform guess (6.5 nats) at layer 1",
