@@ -16,10 +16,9 @@ ModelConfig read_config(const Json& json) {
   config.activation = reader.text_or("hidden_act", "gelu");
   config.gated_mlp = false;
   config.parallel_residual = reader.flag_or("use_parallel_residual", true);
-  const double share = reader.number_or("rotary_pct", 0.25);
-  const double theta = reader.number_or("rotary_emb_base", reader.number_or("rope_theta", 10000.0));
-  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
-  config.rotaries = {read_rotary(reader, config, width, theta)};
+  const double share = reader.number_of_either("rotary_pct", "partial_rotary_factor", 0.25);
+  config.rotaries = {read_partial_rotary(reader, config, share,
+                                         reader.number_of_either("rotary_emb_base", "rope_theta", 10000.0))};
   return config;
 }
 

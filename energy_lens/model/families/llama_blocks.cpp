@@ -44,6 +44,9 @@ BlockWeights load_block(const WeightSource& source, std::int64_t layer, const Mo
 
 ModelConfig read_llama_config(const ConfigReader& reader, const std::string& family, bool tied_by_default) {
   ModelConfig config = read_decoder_config(reader, family, tied_by_default);
+  if (reader.number_or("partial_rotary_factor", 1.0) != 1.0) {
+    reader.refuse("partial_rotary_factor", "1: this family turns whole heads");
+  }
   config.rotaries = {read_rotary(reader, config, config.d_head, reader.number_or("rope_theta", 10000.0))};
   return config;
 }

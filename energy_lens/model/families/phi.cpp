@@ -16,9 +16,8 @@ ModelConfig read_config(const Json& json) {
   config.activation = reader.text_or("hidden_act", "gelu_new");
   config.gated_mlp = false;
   config.parallel_residual = true;
-  const double share = reader.number_or("partial_rotary_factor", 0.5);
-  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
-  config.rotaries = {read_rotary(reader, config, width, reader.number_or("rope_theta", 10000.0))};
+  config.rotaries = {read_partial_rotary(reader, config, reader.number_or("partial_rotary_factor", 0.5),
+                                         reader.number_or("rope_theta", 10000.0))};
   return config;
 }
 
