@@ -162,5 +162,44 @@ TEST_F(ConfigFile, LongropeWithoutAnOriginalContextScalesByItsFactor) {
   EXPECT_THAT(refusal("llama", {{"rope_scaling", scaling}}), HasSubstr("\"factor\""));
 }
 
+// The reference windows every layer of these, whatever layer_types says.
+TEST_F(ConfigFile, LayerTypesThatTheReferenceWouldNotObeyAreRefused) {
+  const Json mixed = {"full_attention", "sliding_attention", "full_attention"};
+  const Json sliding = {"sliding_attention", "sliding_attention", "sliding_attention"};
+  const Json full = {"full_attention", "full_attention", "full_attention"};
+  for (const std::string family : {"mistral", "mixtral", "phi3", "qwen3_moe"}) {
+    const Json window = {{"sliding_window", 17}, {"use_sliding_window", true}};
+    const auto with = [&](Json changes, const Json& layers) {
+      changes["layer_types"] = layers;
+      return refusal(family, changes);
+    };
+    EXPECT_EQ(with(window, sliding), "accepted") << family;
+    EXPECT_THAT(with(window, mixed), HasSubstr("\"layer_types\"")) << family;
+    EXPECT_THAT(with(window, full), HasSubstr("\"layer_types\"")) << family;
+    EXPECT_EQ(with({{"sliding_window", nullptr}}, full), "accepted") << family;
+    EXPECT_THAT(with({{"sliding_window", nullptr}}, mixed), HasSubstr("\"layer_types\"")) << family;
+  }
+  EXPECT_EQ(read("gemma2", {{"layer_types", mixed}}).attention[1].window, 13);
+}
+
+TEST_F(ConfigFile, ANullWindowIsNoWindow) {
+  for (const std::string family : {"mistral", "mixtral", "phi3", "qwen2", "qwen3", "qwen3_moe"}) {
+    const Json changes = {{"sliding_window", nullptr}, {"use_sliding_window", true}, {"max_window_layers", 0}};
+    for (const LayerAttention& layer : read(family, changes).attention) EXPECT_EQ(layer.window, 0) << family;
+  }
+  for (const std::string family : {"gemma2", "gemma3_text"}) {
+    EXPECT_THAT(refusal(family, {{"sliding_window", nullptr}}), HasSubstr("\"sliding_window\"")) << family;
+  }
+}
+
+TEST_F(ConfigFile, NullKeyHeadsAreAsManyAsHeads) {
+  for (const std::string family : {"mistral", "mixtral"}) {
+    EXPECT_EQ(read(family, {{"num_key_value_heads", nullptr}}).n_kv_heads, 4) << family;
+  }
+  Json config = changed("mistral", {{"num_attention_heads", 16}, {"head_dim", 4}});
+  config.erase("num_key_value_heads");
+  EXPECT_EQ(read(config).n_kv_heads, 8);
+}
+
 }  // namespace
 }  // namespace energy_lens

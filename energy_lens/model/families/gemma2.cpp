@@ -9,12 +9,11 @@ ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_gemma_config(json, "gemma2");
   const auto cap_of = [&](const char* key, double absent) {
-    const bool off = json.contains(key) && json.at(key).is_null();
-    return off ? 0.0 : reader.number_or(key, absent);
+    return reader.is_null(key) ? 0.0 : reader.number_or(key, absent);
   };
   read_gemma_attention(reader, config, cap_of("attn_logit_softcapping", 50.0));
   config.final_soft_cap = cap_of("final_logit_softcapping", 30.0);
-  set_windows(reader, config, reader.integer_or("sliding_window", 1, 1 << 26, 4096),
+  set_windows(reader, config, read_window(reader, 4096),
               [](std::int64_t layer) { return layer % 2 == 0; });
   return config;
 }
