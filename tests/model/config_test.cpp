@@ -201,5 +201,17 @@ TEST_F(ConfigFile, NullKeyHeadsAreAsManyAsHeads) {
   EXPECT_EQ(read(config).n_kv_heads, 8);
 }
 
+TEST_F(ConfigFile, WhatTheReferenceLeavesOutOfGemmaIsRefused) {
+  for (const std::string family : {"gemma3_text", "gemma3"}) {
+    EXPECT_THAT(refusal(family, {{"attn_logit_softcapping", 50.0}}), HasSubstr("\"attn_logit_softcapping\""));
+    EXPECT_EQ(refusal(family, {{"attn_logit_softcapping", nullptr}}), "accepted");
+  }
+  EXPECT_EQ(read("gemma3_text", {{"final_logit_softcapping", 30.0}}).final_soft_cap, 30.0);
+  EXPECT_THAT(refusal("gemma3", {{"final_logit_softcapping", 30.0}}), HasSubstr("\"final_logit_softcapping\""));
+  for (const std::string family : {"gemma", "gemma2", "gemma3_text", "gemma3"}) {
+    EXPECT_THAT(refusal(family, {{"use_bidirectional_attention", true}}), HasSubstr("use_bidirectional_attention"));
+  }
+}
+
 }  // namespace
 }  // namespace energy_lens
