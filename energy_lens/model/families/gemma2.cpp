@@ -19,9 +19,7 @@ ModelConfig read_config(const Json& json) {
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
-  ModelWeights weights = load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true});
-  weights.unembed.soft_cap = config.final_soft_cap;
-  return weights;
+  return load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true});
 }
 
 }  // namespace

@@ -52,9 +52,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = conv1d(block, "mlp.c_fc", c.d_model, c.d_mlp);
     w.mlp_out = conv1d(block, "mlp.c_proj", c.d_mlp, c.d_model);
   }
-  const NormWeights norm = whole.norm("ln_f", c.d_model, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("ln_f", c.d_model, true), "lm_head.weight");
   return weights;
 }
 

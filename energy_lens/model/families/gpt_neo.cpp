@@ -66,9 +66,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.c_fc", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.c_proj", d}}, true);
   }
-  const NormWeights norm = whole.norm("ln_f", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("ln_f", d, true), "lm_head.weight");
   return weights;
 }
 

@@ -49,9 +49,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.dense_h_to_4h", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.dense_4h_to_h", d}}, true);
   }
-  const NormWeights norm = whole.norm("final_layer_norm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "embed_out.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("final_layer_norm", d, true), "embed_out.weight");
   return weights;
 }
 

@@ -59,8 +59,7 @@ ModelWeights load_llama_blocks(const WeightSource& source, const ModelConfig& c,
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     weights.blocks.push_back(load_block(source, layer, c, dtype, variant));
   }
-  const NormWeights norm = norm_of(whole, variant, "norm", c.d_model);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, norm_of(whole, variant, "norm", c.d_model), "lm_head.weight");
   return weights;
 }
 

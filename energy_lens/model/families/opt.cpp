@@ -44,9 +44,8 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"fc1", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"fc2", d}}, true);
   }
-  const NormWeights norm = whole.norm("decoder.final_layer_norm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed =
+      read_unembed(whole, c, weights.embed, whole.norm("decoder.final_layer_norm", d, true), "lm_head.weight");
   return weights;
 }
 

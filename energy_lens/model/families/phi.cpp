@@ -35,9 +35,8 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.fc1", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.fc2", d}}, true);
   }
-  const NormWeights norm = whole.norm("final_layernorm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), whole.take_fp32("lm_head.bias", {c.d_vocab})};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("final_layernorm", d, true), "lm_head.weight");
+  weights.unembed.b_u = whole.take_fp32("lm_head.bias", {c.d_vocab});
   return weights;
 }
 

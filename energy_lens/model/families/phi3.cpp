@@ -33,8 +33,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.gate_up_proj", 2 * c.d_mlp}}, false);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.down_proj", d}}, false);
   }
-  const NormWeights norm = whole.norm("norm", d, false);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("norm", d, false), "lm_head.weight");
   return weights;
 }
 
