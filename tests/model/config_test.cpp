@@ -213,5 +213,17 @@ TEST_F(ConfigFile, WhatTheReferenceLeavesOutOfGemmaIsRefused) {
   }
 }
 
+// The first pass used to be what refused them.
+TEST_F(ConfigFile, UnknownActivationsAreRefusedByTheirKey) {
+  const std::vector<std::pair<std::string, std::string>> keys = {
+      {"gpt2", "activation_function"}, {"gpt_neo", "activation_function"}, {"opt", "activation_function"},
+      {"gpt_neox", "hidden_act"},      {"llama", "hidden_act"},            {"phi", "hidden_act"},
+      {"gemma", "hidden_act"},         {"gemma2", "hidden_activation"},    {"gemma3_text", "hidden_activation"}};
+  for (const auto& [family, key] : keys) {
+    EXPECT_THAT(refusal(family, {{key, "mish"}}),
+                AllOf(HasSubstr("\"" + key + "\" \"mish\""), HasSubstr("gelu_new"), HasSubstr("silu")));
+  }
+}
+
 }  // namespace
 }  // namespace energy_lens

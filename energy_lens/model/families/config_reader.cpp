@@ -1,12 +1,27 @@
 #include "energy_lens/model/families/config_reader.h"
 
+#include <array>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 #include "energy_lens/core/error.h"
 
 namespace energy_lens {
 namespace {
+
+struct NamedActivation {
+  std::string_view name;
+  ActivationKind kind;
+};
+
+constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", ActivationKind::GeluTanh},
+                                                          {"gelu_fast", ActivationKind::GeluTanh},
+                                                          {"gelu_pytorch_tanh", ActivationKind::GeluTanh},
+                                                          {"gelu", ActivationKind::GeluErf},
+                                                          {"relu", ActivationKind::Relu},
+                                                          {"silu", ActivationKind::Silu},
+                                                          {"swish", ActivationKind::Silu}}};
 
 // Whether each layer slides: by layer_types, or by is_sliding(layer) where the file has none.
 std::vector<bool> sliding_layers(const ConfigReader& reader, const ModelConfig& config,
@@ -83,6 +98,16 @@ std::string ConfigReader::text_or(const char* key, const std::string& absent) co
   return json_.at(key).get<std::string>();
 }
 
+ActivationKind ConfigReader::activation_or(const char* key, const std::string& absent) const {
+  const std::string name = text_or(key, absent);
+  std::string known;
+  for (const NamedActivation& entry : kActivations) {
+    if (entry.name == name) return entry.kind;
+    known += (known.empty() ? "one of " : ", ") + std::string(entry.name);
+  }
+  refuse(key, known);
+}
+
 void ConfigReader::expect_flag(const char* key, bool built, bool absent) const {
   if (flag_or(key, absent) != built) {
     refuse(key, std::string(built ? "true" : "false") + ": the other variant of this family is not built");
@@ -110,7 +135,7 @@ ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& f
   config.d_vocab = reader.integer("vocab_size", 2, 1 << 24);
   config.norm = NormKind::RmsNorm;
   config.norm_eps = reader.number_or("rms_norm_eps", 1e-6);
-  config.activation = reader.text_or("hidden_act", "silu");
+  config.activation = reader.activation_or("hidden_act", "silu");
   config.gated_mlp = true;
   config.tied_unembed = reader.flag_or("tie_word_embeddings", tied_by_default);
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.d_head));

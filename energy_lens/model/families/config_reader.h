@@ -25,6 +25,8 @@ class ConfigReader {
   double number_of_either(const char* key, const char* other, double absent) const;
   bool flag_or(const char* key, bool absent) const;
   std::string text_or(const char* key, const std::string& absent) const;
+  // An activation by its name in transformers; absent: such a name too.
+  ActivationKind activation_or(const char* key, const std::string& absent) const;
   [[noreturn]] void refuse(const char* key, const std::string& expected) const;
   // Variants that would change the numbers silently are refused by name.
   void expect_flag(const char* key, bool built, bool absent) const;

@@ -7,7 +7,7 @@ namespace {
 ModelConfig read_config(const Json& json) {
   ModelConfig config = read_gemma_config(json, "gemma");
   // The reference passes over hidden_activation, which the next generations read.
-  config.activation = ConfigReader(json).text_or("hidden_act", "gelu_pytorch_tanh");
+  config.activation = ConfigReader(json).activation_or("hidden_act", "gelu_pytorch_tanh");
   return config;
 }
 

@@ -39,7 +39,7 @@ ModelConfig read_config(const Json& json) {
   config.d_head = config.d_model / config.n_heads;
   config.d_mlp = reader.integer_or("intermediate_size", 1, 1 << 20, 4 * config.d_model);
   config.norm_eps = reader.number_or("layer_norm_epsilon", 1e-5);
-  config.activation = reader.text_or("activation_function", "gelu_new");
+  config.activation = reader.activation_or("activation_function", "gelu_new");
   config.tied_unembed = reader.flag_or("tie_word_embeddings", true);
   config.attention.resize(static_cast<std::size_t>(config.n_layers));
   const std::vector<std::string> kinds = layer_kinds(reader);

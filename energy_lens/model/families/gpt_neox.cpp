@@ -13,7 +13,7 @@ ModelConfig read_config(const Json& json) {
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", true);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);
-  config.activation = reader.text_or("hidden_act", "gelu");
+  config.activation = reader.activation_or("hidden_act", "gelu");
   config.gated_mlp = false;
   config.parallel_residual = reader.flag_or("use_parallel_residual", true);
   const double share = reader.number_of_either("rotary_pct", "partial_rotary_factor", 0.25);

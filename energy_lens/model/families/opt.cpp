@@ -22,7 +22,7 @@ ModelConfig read_config(const Json& json) {
   }
   config.norm = NormKind::LayerNorm;
   config.norm_eps = 1e-5;
-  config.activation = reader.text_or("activation_function", "relu");
+  config.activation = reader.activation_or("activation_function", "relu");
   config.gated_mlp = false;
   config.position_offset = kFirstPosition;
   return config;

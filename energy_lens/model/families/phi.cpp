@@ -13,7 +13,7 @@ ModelConfig read_config(const Json& json) {
   ModelConfig config = read_decoder_config(reader, "phi", false);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);
-  config.activation = reader.text_or("hidden_act", "gelu_new");
+  config.activation = reader.activation_or("hidden_act", "gelu_new");
   config.gated_mlp = false;
   config.parallel_residual = true;
   config.rotaries = {read_partial_rotary(reader, config, reader.number_or("partial_rotary_factor", 0.5),
