@@ -152,6 +152,13 @@ TEST_F(ConfigFile, LongropeTakesTheOriginalContextFromBesideItsScaling) {
   }
 }
 
+TEST_F(ConfigFile, YarnTakesTheOriginalContextFromInsideItsScaling) {
+  const Json beside = {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}, {"original_max_position_embeddings", 20}};
+  EXPECT_THAT(refusal("llama", beside), HasSubstr("\"original_max_position_embeddings\""));
+  expect_same_rotaries(read("llama", {{"rope_scaling", kYarn}, {"original_max_position_embeddings", 160}}),
+                       read("llama", {{"rope_scaling", kYarn}}), "yarn");
+}
+
 // As the reference does: max_position_embeddings is the original context, and the factor is the file's own.
 TEST_F(ConfigFile, LongropeWithoutAnOriginalContextScalesByItsFactor) {
   Json scaling = {{"rope_type", "longrope"}, {"short_factor", kFactors}, {"factor", 4.0}};

@@ -12,6 +12,7 @@ namespace energy_lens {
 namespace {
 
 constexpr double kTurn = 2.0 * std::numbers::pi;
+constexpr const char* kOriginal = "original_max_position_embeddings";
 
 struct Scaling {
   const ConfigReader& reader;  // of the rope_scaling object
@@ -21,8 +22,10 @@ struct Scaling {
   double theta;
 };
 
+// Of llama3 and YaRN. Version 4 of the reference takes it from inside rope_scaling only, version 5 from beside it too.
 double original_context(const Scaling& s) {
-  return s.reader.number_or("original_max_position_embeddings", static_cast<double>(s.config.n_ctx));
+  if (!s.reader.has(kOriginal) && s.whole.has(kOriginal)) s.whole.refuse(kOriginal, "it inside rope_scaling");
+  return s.reader.number_or(kOriginal, static_cast<double>(s.config.n_ctx));
 }
 
 void keep(const Scaling&, RotaryConfig&) {}
@@ -81,11 +84,10 @@ struct Stretch {
 // Version 4 of the reference takes the original context from beside rope_scaling only, version 5 from inside as well; a
 // factor beside the original context is passed over by version 4 alone. Files that they read differently are refused.
 Stretch longrope_stretch(const Scaling& s) {
-  const char* const key = "original_max_position_embeddings";
-  const bool known = s.whole.has(key);
-  const std::int64_t original = s.whole.integer_or(key, 2, 1 << 26, s.config.n_ctx);
-  if (s.reader.has(key) && s.reader.at(key) != (known ? Json(original) : Json())) {
-    s.reader.refuse(key, std::string("the same \"") + key + "\" beside rope_scaling, where the reference looks for it");
+  const bool known = s.whole.has(kOriginal);
+  const std::int64_t original = s.whole.integer_or(kOriginal, 2, 1 << 26, s.config.n_ctx);
+  if (s.reader.has(kOriginal) && s.reader.at(kOriginal) != (known ? Json(original) : Json())) {
+    s.reader.refuse(kOriginal, "the same beside rope_scaling, where the reference looks for it");
   }
   if (s.reader.has("attention_factor")) return {original, s.reader.number("attention_factor")};
   const double ratio = static_cast<double>(s.config.n_ctx) / static_cast<double>(original);
