@@ -121,6 +121,14 @@ TEST_F(ConfigFile, RopeParametersThatSayTwoThingsAreRefused) {
               HasSubstr("\"rotary_emb_base\""));
 }
 
+TEST_F(ConfigFile, RopeScalingWithoutATypeOrWithABaseOfItsOwnIsRefused) {
+  const Json by_kind = {{"full_attention", {{"rope_type", "linear"}, {"factor", 8.0}}}};
+  for (const Json& scaling : {Json::object(), by_kind, Json{{"factor", 8.0}}, Json{{"rope_type", "default"}, {"rope_theta", 5e5}}}) {
+    EXPECT_THAT(refusal("olmo2", {{"rope_scaling", scaling}}), HasSubstr("\"rope_scaling\"")) << scaling;
+  }
+  EXPECT_EQ(refusal("olmo2", {{"rope_scaling", {{"type", "default"}, {"rope_theta", 1e4}}}}), "accepted");
+}
+
 TEST_F(ConfigFile, RopeParametersThatCannotBeReadAreRefused) {
   for (const Json& value : {Json("linear"), Json({{"rope_type", "default"}}),
                             Json({{"rope_type", "unheard of"}, {"rope_theta", 1e4}})}) {

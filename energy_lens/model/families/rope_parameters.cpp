@@ -47,7 +47,7 @@ void spell_out(Json& json, const Json& parameters) {
   if (ConfigReader(rope).text_or("rope_type", "") == "longrope") {
     move_out(json, rope, "original_max_position_embeddings");
   }
-  if (!rope.contains("rope_type")) rope["rope_type"] = "default";
+  if (!ConfigReader(rope).has("rope_type")) rope["rope_type"] = "default";
   set_agreeing(json, "rope_scaling", rope);
 }
 

@@ -146,7 +146,8 @@ RotaryConfig read_rotary(const ConfigReader& reader, ModelConfig& config, std::i
   if (!reader.has("rope_scaling")) return rotary;
   if (!reader.at("rope_scaling").is_object()) reader.refuse("rope_scaling", "an object");
   const ConfigReader scaling(reader.at("rope_scaling"));
-  const std::string kind = scaling.text_or("rope_type", scaling.text_or("type", "default"));
+  if (scaling.number_or("rope_theta", theta) != theta) reader.refuse("rope_scaling", "no other rope_theta than beside it");
+  const std::string kind = scaling.text_or("rope_type", scaling.text_or("type", ""));
   for (const NamedScaling& entry : kScalings) {
     if (entry.name != kind) continue;
     entry.apply({scaling, reader, config, width, theta}, rotary);
