@@ -76,7 +76,7 @@ std::unique_ptr<WeightSource> Checkpoint::weights(std::vector<std::string> prefi
     fail(ErrorKind::NotFound, "load_model",
          path_.string() + " has no weights: none of " + names + "and no other checkpoint");
   }
-  return std::make_unique<WeightFiles>(path_, files_, std::move(prefixes));
+  return std::make_unique<WeightFiles>(path_, config_path(), files_, std::move(prefixes));
 }
 
 }  // namespace energy_lens

@@ -3,6 +3,7 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/model/checkpoint.h"
 #include "energy_lens/model/families/registry.h"
+#include "energy_lens/model/families/rope_parameters.h"
 
 namespace energy_lens {
 
@@ -15,7 +16,7 @@ ModelConfig read_model_config(const Checkpoint& checkpoint) {
     fail(ErrorKind::BadInput, "load_model", where + " has no \"model_type\" string");
   }
   try {
-    return family_named(json.at("model_type").get<std::string>()).read_config(json);
+    return family_named(json.at("model_type").get<std::string>()).read_config(with_older_rope_keys(json));
   } catch (const Json::exception& error) {
     fail(ErrorKind::BadInput, "load_model", where + ": " + error.what());
   } catch (const Error& error) {

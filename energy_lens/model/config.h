@@ -10,6 +10,7 @@
 namespace energy_lens {
 
 enum class NormKind { LayerNorm, RmsNorm };
+enum class ActivationKind { GeluTanh, GeluErf, Relu, Silu };
 
 // How one layer attends.
 struct LayerAttention {
@@ -31,7 +32,7 @@ struct ModelConfig {
   std::int64_t n_layers = 0, d_model = 0, n_heads = 0, n_kv_heads = 0, d_head = 0, d_mlp = 0, n_ctx = 0, d_vocab = 0;
   double norm_eps = 1e-5;
   NormKind norm = NormKind::LayerNorm;
-  std::string activation = "gelu_new";
+  ActivationKind activation = ActivationKind::GeluTanh;
   bool gated_mlp = false;          // act(x W_gate) * (x W_up)
   bool parallel_residual = false;  // the MLP reads the stream that entered the block
   bool tied_unembed = true;

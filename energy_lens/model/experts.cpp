@@ -51,7 +51,7 @@ at::Tensor routing_weights(const at::Tensor& x, const ExpertConfig& config, cons
 }
 
 at::Tensor expert_activations(const at::Tensor& x, const ModelConfig& config, const ExpertWeights& experts) {
-  const Activation activation = activation_named(config.activation);
+  const Activation activation = activation_of(config.activation);
   const at::Tensor weights = routing_weights(x, config.experts, experts);
   const auto rows = rows_of_experts(weights > 0.0);
   const at::Tensor nothing = at::zeros({1, 1}, weights.options()).expand({x.size(0), config.experts.width});

@@ -30,7 +30,7 @@ ForwardPass::ForwardPass(const ModelConfig& config, const ModelWeights& weights,
       weights_(weights),
       batch_(batch),
       options_(options),
-      activation_(activation_named(config.activation)),
+      activation_(activation_of(config.activation)),
       visits_(batch, options),
       tokens_(batch.ids.size(1)),
       past_(options.cache != nullptr ? options.cache->length : 0) {

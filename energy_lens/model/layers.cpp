@@ -2,8 +2,6 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include <array>
-
 #include "energy_lens/core/error.h"
 #include "energy_lens/kernels/row_operations.h"
 #include "energy_lens/kernels/stable_product.h"
@@ -11,26 +9,10 @@
 namespace energy_lens {
 namespace {
 
-struct NamedActivation {
-  std::string_view name;
-  Activation activation;
-};
-
 at::Tensor gelu_tanh(const at::Tensor& x) { return at::gelu(x, "tanh"); }
 at::Tensor gelu_exact(const at::Tensor& x) { return at::gelu(x); }
 at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
 at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
-
-constexpr Activation kGeluTanh{gelu_tanh, RowActivation::GeluTanh};
-constexpr Activation kSilu{silu, RowActivation::Silu};
-
-constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", kGeluTanh},
-                                                          {"gelu_fast", kGeluTanh},
-                                                          {"gelu_pytorch_tanh", kGeluTanh},
-                                                          {"gelu", {gelu_exact, RowActivation::GeluErf}},
-                                                          {"relu", {relu, RowActivation::Relu}},
-                                                          {"silu", kSilu},
-                                                          {"swish", kSilu}}};
 
 }  // namespace
 
@@ -55,13 +37,14 @@ at::Tensor apply_affine(const at::Tensor& x, const AffineWeights& affine) {
 
 at::Tensor soft_capped(const at::Tensor& x, double cap) { return cap == 0.0 ? x : at::tanh(x / cap) * cap; }
 
-Activation activation_named(const std::string& name) {
-  std::string known;
-  for (const NamedActivation& entry : kActivations) {
-    if (entry.name == name) return entry.activation;
-    known += (known.empty() ? "" : ", ") + std::string(entry.name);
+Activation activation_of(ActivationKind kind) {
+  switch (kind) {
+    case ActivationKind::GeluTanh: return {gelu_tanh, RowActivation::GeluTanh};
+    case ActivationKind::GeluErf: return {gelu_exact, RowActivation::GeluErf};
+    case ActivationKind::Relu: return {relu, RowActivation::Relu};
+    case ActivationKind::Silu: return {silu, RowActivation::Silu};
   }
-  fail(ErrorKind::BadInput, "load_model", "config.json has activation '" + name + "', expected one of " + known);
+  EL_ASSERT(false);
 }
 
 at::Tensor unembed_rows(const at::Tensor& unit, const Unembed& u) {

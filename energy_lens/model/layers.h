@@ -4,7 +4,6 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
-#include <string>
 
 #include "energy_lens/kernels/torch_free/row_kernels.h"
 #include "energy_lens/model/config.h"
@@ -32,8 +31,7 @@ struct Activation {
   at::Tensor operator()(const at::Tensor& x) const { return function(x); }
 };
 
-// config.json's activation by name. Errors: BadInput listing the known ones.
-Activation activation_named(const std::string& name);
+Activation activation_of(ActivationKind kind);
 
 // unit [R, D] fp32 or fp64 (the stream after the final norm, before gamma) -> logits [R, V] of that type.
 at::Tensor unembed_rows(const at::Tensor& unit, const Unembed& unembed);

@@ -23,7 +23,7 @@ RowPass::RowPass(const ModelConfig& config, const ModelWeights& weights, const T
       batch_(batch),
       options_(options),
       kernels_(options.generic_kernels ? generic_row_kernels() : best_row_kernels()),
-      activation_(activation_named(config.activation)),
+      activation_(activation_of(config.activation)),
       visits_(batch, options),
       layout_(batch),
       past_(options.cache != nullptr ? options.cache->length : 0) {

@@ -9,30 +9,41 @@
 namespace energy_lens {
 namespace {
 
-// Gives every tensor its shape and no memory.
+// Gives every tensor its shape and no memory; checks it with the weights, where there are any.
 class ShapesOnly : public WeightSource {
  public:
-  void fill(const std::string&, const at::Tensor&) const override {}
+  explicit ShapesOnly(const WeightSource* weights) : weights_(weights) {}
+  void fill(const std::string& name, const at::Tensor& out) const override {
+    if (weights_ != nullptr) weights_->check(name, out.sizes());
+  }
   std::string digest() const override { return ""; }
   void check_all_used(const std::vector<std::string>&) const override {}
   at::Tensor empty(const std::vector<std::int64_t>& shape, at::ScalarType dtype) const override {
     return at::empty(shape, at::TensorOptions().dtype(dtype).device(at::kMeta));
   }
+
+ private:
+  const WeightSource* weights_;
 };
 
-}  // namespace
-
-ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64_t tokens, std::int64_t threads) {
-  ModelSize size;
+ModelWeights shapes_of(const ModelConfig& config, at::ScalarType dtype, const WeightSource* weights) {
   try {
-    const ModelWeights weights = family_named(config.family).load(ShapesOnly(), config, dtype);
-    visit_tensors(weights, [&](const at::Tensor& tensor) {
-      size.parameters += tensor.numel();
-      size.weight_bytes += static_cast<std::int64_t>(tensor.nbytes());
-    });
+    return family_named(config.family).load(ShapesOnly(weights), config, dtype);
   } catch (const c10::Error&) {
     fail(ErrorKind::BadInput, "load_model", "config.json asks for a tensor larger than any memory");
   }
+}
+
+}  // namespace
+
+void check_shapes(const ModelConfig& config, const WeightSource& source) { shapes_of(config, at::kFloat, &source); }
+
+ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64_t tokens, std::int64_t threads) {
+  ModelSize size;
+  visit_tensors(shapes_of(config, dtype, nullptr), [&](const at::Tensor& tensor) {
+    size.parameters += tensor.numel();
+    size.weight_bytes += static_cast<std::int64_t>(tensor.nbytes());
+  });
   constexpr std::int64_t kFloat = 4, kRows = 64;
   const std::int64_t streams = (config.n_layers + 1) * config.d_model;
   // The activations of a block of rows in a layer with experts, made and taken apart.

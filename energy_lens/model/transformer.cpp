@@ -114,10 +114,11 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, con
   ModelConfig config = read_model_config(checkpoint);
   const Family& family = family_named(config.family);
   const std::vector<at::Device> devices = devices_named(options.device);
-  check_memory(config, options.dtype);
   const std::unique_ptr<WeightSource> source = options.random
                                                    ? random_weights(options.random->seed, options.random->scale)
                                                    : checkpoint.weights(family.prefixes);
+  check_shapes(config, *source);  // before the memory: a wrong config.json is no large model
+  check_memory(config, options.dtype);
   ModelWeights weights = family.load(*source, config, options.dtype);
   source->check_all_used(family.ignored);
   place(weights, devices);

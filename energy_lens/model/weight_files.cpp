@@ -26,8 +26,8 @@ void check_finite(const at::Tensor& tensor, const std::string& what) {
 
 }  // namespace
 
-WeightFiles::WeightFiles(fs::path what, std::vector<fs::path> paths, std::vector<std::string> prefixes)
-    : what_(std::move(what)), paths_(std::move(paths)), prefixes_(std::move(prefixes)) {
+WeightFiles::WeightFiles(fs::path what, fs::path config, std::vector<fs::path> paths, std::vector<std::string> prefixes)
+    : what_(std::move(what)), config_(std::move(config)), paths_(std::move(paths)), prefixes_(std::move(prefixes)) {
   for (const fs::path& path : paths_) {
     files_.push_back(known_format(path).open(path));
     for (const auto& [name, tensor] : files_.back()->tensors()) {
@@ -45,20 +45,25 @@ std::string WeightFiles::stored_name(const std::string& name) const {
   return "";
 }
 
-void WeightFiles::fill(const std::string& name, const at::Tensor& out) const {
+void WeightFiles::check(const std::string& name, at::IntArrayRef shape) const {
   const std::string stored = stored_name(name);
   if (stored.empty()) {
-    fail(ErrorKind::BadInput, "load_model", what_.string() + " has no tensor '" + name + "'");
+    fail(ErrorKind::BadInput, "load_model",
+         what_.string() + " has no tensor '" + name + "', which " + config_.string() + " asks for");
   }
-  const CheckpointFile& file = *file_of_.at(stored);
-  const StoredTensor& tensor = file.tensors().at(stored);
-  if (out.sizes() != at::IntArrayRef(tensor.shape) || !at::isFloatingType(tensor.dtype)) {
+  const StoredTensor& tensor = file_of_.at(stored)->tensors().at(stored);
+  if (shape != at::IntArrayRef(tensor.shape) || !at::isFloatingType(tensor.dtype)) {
     std::ostringstream message;
     message << what_.string() << " tensor '" << stored << "' got " << at::IntArrayRef(tensor.shape) << " "
-            << at::toString(tensor.dtype) << ", expected " << out.sizes() << " floating, as its configuration says";
+            << at::toString(tensor.dtype) << ", expected " << shape << " floating, as " << config_.string() << " says";
     fail(ErrorKind::BadInput, "load_model", message.str());
   }
-  file.read(stored, out);
+}
+
+void WeightFiles::fill(const std::string& name, const at::Tensor& out) const {
+  check(name, out.sizes());
+  const std::string stored = stored_name(name);
+  file_of_.at(stored)->read(stored, out);
   check_finite(out, what_.string() + " tensor '" + stored + "'");
   used_.insert(stored);
 }

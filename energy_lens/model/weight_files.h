@@ -14,17 +14,19 @@ namespace energy_lens {
 
 class WeightFiles : public WeightSource {
  public:
-  // what: names the checkpoint in errors. prefixes: alternatives that exports put before every name, tried in order.
-  // Errors: NotFound (no such file), BadInput (malformed, one tensor in two files).
-  WeightFiles(std::filesystem::path what, std::vector<std::filesystem::path> paths, std::vector<std::string> prefixes);
+  // what, config: name the checkpoint and its configuration in errors. prefixes: alternatives that exports put before
+  // every name, tried in order. Errors: NotFound (no such file), BadInput (malformed, one tensor in two files).
+  WeightFiles(std::filesystem::path what, std::filesystem::path config, std::vector<std::filesystem::path> paths,
+              std::vector<std::string> prefixes);
 
   void fill(const std::string& name, const at::Tensor& out) const override;
+  void check(const std::string& name, at::IntArrayRef shape) const override;
   std::string digest() const override;
   void check_all_used(const std::vector<std::string>& ignored) const override;
 
  private:
   std::string stored_name(const std::string& name) const;  // "" when absent
-  std::filesystem::path what_;
+  std::filesystem::path what_, config_;
   std::vector<std::filesystem::path> paths_;
   std::vector<std::string> prefixes_;
   std::vector<std::unique_ptr<CheckpointFile>> files_;

@@ -37,6 +37,8 @@ class RandomWeights : public WeightSource {
 
 }  // namespace
 
+void WeightSource::check(const std::string&, at::IntArrayRef) const {}
+
 at::Tensor WeightSource::empty(const std::vector<std::int64_t>& shape, at::ScalarType dtype) const {
   return at::empty(shape, dtype);
 }

@@ -127,6 +127,61 @@ TEST_F(Llama2c, AbsurdSizesAndLaterVersionsAreRefused) {
   EXPECT_EQ(with(0, 0x616b3432), ErrorKind::BadInput);
 }
 
+// However large the configuration's model, it is the configuration that is wrong, not the machine that is small.
+TEST_F(Llama2c, AConfigurationThatAsksForMoreThanTheFileHoldsIsRefused) {
+  make(true);
+  const Json honest = read_json(folder_ / "twin/config.json");
+  const Json huge = {{"hidden_size", 1 << 17}, {"intermediate_size", 1 << 20}, {"num_hidden_layers", 1000}};
+  for (const Json& changes : {huge, Json{{"num_hidden_layers", 1000}}, Json{{"vocab_size", 1 << 24}}}) {
+    Json config = honest;
+    config.update(changes);
+    write_file(folder_ / "twin/config.json", config.dump());
+    try {
+      load_model(folder_ / "twin");
+      ADD_FAILURE() << changes << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::BadInput) << error.what();
+      EXPECT_NE(std::string(error.what()).find("twin/config.json"), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("tensor '"), std::string::npos) << error.what();
+    }
+  }
+}
+
+// A file of holes that is as long as the model says: honest, and too large for any machine.
+TEST_F(Llama2c, AModelLargerThanTheMachineIsRefusedForItsSize) {
+  constexpr std::int64_t width = 64, vocabulary = 1 << 20, hidden = 1 << 20;
+  const std::int64_t layers = ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGESIZE) / (12 * width * hidden) + 1;
+  Json header;
+  std::int64_t at = 0;
+  const auto add = [&](const std::string& name, std::vector<std::int64_t> shape) {
+    std::int64_t bytes = 4;
+    for (const std::int64_t size : shape) bytes *= size;
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {at, at + bytes}}};
+    at += bytes;
+  };
+  add("model.embed_tokens.weight", {vocabulary, width});
+  add("model.norm.weight", {width});
+  for (std::int64_t layer = 0; layer < layers; ++layer) {
+    const std::string block = "model.layers." + std::to_string(layer) + ".";
+    for (const char* const norm : {"input_layernorm", "post_attention_layernorm"}) add(block + norm + ".weight", {width});
+    for (const char* const part : {"q", "k", "v", "o"}) add(block + "self_attn." + part + "_proj.weight", {width, width});
+    for (const char* const part : {"gate", "up"}) add(block + "mlp." + part + "_proj.weight", {hidden, width});
+    add(block + "mlp.down_proj.weight", {width, hidden});
+  }
+  const std::string text = header.dump();
+  const auto size = static_cast<std::uint64_t>(text.size());
+  write_file(folder_ / "large/model.safetensors", std::string(reinterpret_cast<const char*>(&size), 8) + text);
+  std::error_code unable;
+  fs::resize_file(folder_ / "large/model.safetensors", 8 + size + static_cast<std::uint64_t>(at), unable);
+  if (unable) GTEST_SKIP() << "no room for a file of " << at << " bytes of holes: " << unable.message();
+  write_file(folder_ / "large/config.json",
+             Json{{"model_type", "llama"}, {"hidden_size", width}, {"intermediate_size", hidden},
+                  {"num_hidden_layers", layers}, {"num_attention_heads", 1}, {"vocab_size", vocabulary},
+                  {"max_position_embeddings", 64}, {"tie_word_embeddings", true}}
+                 .dump());
+  EXPECT_EQ(refusal(folder_ / "large"), ErrorKind::Resource);
+}
+
 TEST_F(Llama2c, TwoFilesOfWeightsAreRefusedUnlessOneHasAUsualName) {
   make(true);
   fs::copy(folder_ / "stories.bin", folder_ / "other.bin");

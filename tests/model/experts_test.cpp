@@ -25,7 +25,7 @@ AffineWeights random_affine(const std::string& name, std::int64_t in, std::int64
 struct Mixture {
   explicit Mixture(bool shared) {
     config.d_model = kWidth;
-    config.activation = "silu";
+    config.activation = ActivationKind::Silu;
     config.experts = {kExperts, 2, kInner, shared ? kShared : 0, true, {true}};
     weights.router = random_affine("router", kWidth, kExperts);
     for (std::int64_t i = 0; i < kExperts; ++i) {

@@ -48,22 +48,43 @@ def random_ids(generator, count, vocabulary):
     return torch.randint(0, vocabulary, (count,), generator=generator).tolist()
 
 
+FINAL_NORMS = ("ln_f", "final_layer_norm", "final_layernorm", "norm")
+
+
+def final_norm(reference):
+    """The one norm outside the blocks, whose names have numbers."""
+    path = lambda name: name.split(".")
+    norm, = [module for name, module in reference.named_modules()
+             if path(name)[-1] in FINAL_NORMS and not any(part.isdigit() for part in path(name))]
+    return norm
+
+
+def streams_of(reference, sequence):
+    """Logits, and hidden_states with the stream before the final norm as the last one."""
+    entered = []
+    hook = final_norm(reference).register_forward_pre_hook(lambda module, inputs: entered.append(inputs[0]))
+    with torch.no_grad():
+        theirs = reference(torch.tensor([sequence]), output_hidden_states=True)
+    hook.remove()
+    return theirs.logits[0], [stream[0] for stream in (*theirs.hidden_states[:-1], *entered)]
+
+
 def compare(forward, folder, reference, generator):
     """Logits and every stream, in one padded batch and each sequence alone; a greedy continuation with a KV cache."""
     config = reference.config.get_text_config()
     sequences = [random_ids(generator, n, config.vocab_size) for n in LENGTHS]
-    sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(config.num_hidden_layers)]
+    layers = config.num_hidden_layers
+    sites = [f"blocks.{layer}.hook_resid_pre" for layer in range(layers)] + [f"blocks.{layers - 1}.hook_resid_post"]
     ours = forward(folder, sequences, sites, alone=True, greedy_steps=GREEDY,
                    greedy_prompt=GREEDY_PROMPT)
     largest = {"logits": 0.0, "streams": 0.0}
     for row, sequence in enumerate(sequences):
-        with torch.no_grad():
-            theirs = reference(torch.tensor([sequence]), output_hidden_states=True)
+        logits, streams = streams_of(reference, sequence)
         for prefix, at in (("", row), (f"alone.{row}.", 0)):
             mine = lambda name: ours[prefix + name][at, :len(sequence)]
-            largest["logits"] = max(largest["logits"], difference(mine("logits"), theirs.logits[0]))
-            for site, stream in zip(sites, theirs.hidden_states):
-                largest["streams"] = max(largest["streams"], difference(mine(site), stream[0]))
+            largest["logits"] = max(largest["logits"], difference(mine("logits"), logits))
+            for site, stream in zip(sites, streams, strict=True):
+                largest["streams"] = max(largest["streams"], difference(mine(site), stream))
     return largest, ours["greedy"].tolist() == greedy(reference, sequences[0][:GREEDY_PROMPT])
 
 
@@ -77,13 +98,49 @@ def greedy(reference, ids):
 
 def compare_half(forward, folder, reference, generator):
     """Relative errors of our bf16 logits and of the reference's own: the median over tokens, because a rounding that
-    sends one token to another expert, in either model, changes that token as a whole."""
-    ids = random_ids(generator, 40, reference.config.get_text_config().vocab_size)
+    sends one token to another expert, in either model, changes that token as a whole; of several sequences, because it
+    changes the tokens that attend to it too."""
+    vocabulary = reference.config.get_text_config().vocab_size
+    ids = [random_ids(generator, 40, vocabulary) for _ in range(8)]
     with torch.no_grad():
-        exact = reference(torch.tensor([ids])).logits[0].double()
-        theirs = copy.deepcopy(reference).to(torch.bfloat16)(torch.tensor([ids])).logits[0].double()
+        exact = reference(torch.tensor(ids)).logits.double()
+        theirs = copy.deepcopy(reference).to(torch.bfloat16)(torch.tensor(ids)).logits.double()
     error = lambda logits: ((logits - exact).norm(dim=-1) / exact.norm(dim=-1)).median().item()
-    return error(forward(folder, [ids], dtype="bfloat16")["logits"][0].double()), error(theirs)
+    return error(forward(folder, ids, dtype="bfloat16")["logits"].double()), error(theirs)
+
+
+def in_newer_form(config):
+    """config.json with all that it says of rotary positions in rope_parameters, as transformers 5 writes it; None where
+    it says nothing."""
+    config = copy.deepcopy(config)
+    text = config.get("text_config", config)
+    bases = [text.pop(key) for key in ("rope_theta", "rotary_emb_base") if key in text]
+    shares = [text.pop(key) for key in ("partial_rotary_factor", "rotary_pct") if key in text]
+    if not bases:
+        return None
+    rope = {"rope_type": "default", "rope_theta": bases[0], **(text.pop("rope_scaling", None) or {})}
+    rope["rope_type"] = rope.pop("type", rope["rope_type"])
+    rope |= {"partial_rotary_factor": share for share in shares}
+    if rope["rope_type"] == "longrope" and "original_max_position_embeddings" in text:
+        rope["original_max_position_embeddings"] = text.pop("original_max_position_embeddings")
+    if "rope_local_base_freq" in text:
+        local = {"rope_type": "default", "rope_theta": text.pop("rope_local_base_freq")}
+        rope = {"full_attention": rope, "sliding_attention": local}
+    text["rope_parameters"] = rope
+    return config
+
+
+def same_bits_in_newer_form(forward, folder, generator, vocabulary):
+    config = in_newer_form(json.loads((folder / "config.json").read_text()))
+    if config is None:
+        return True
+    newer = folder.with_name(folder.name + "_newer")
+    newer.mkdir()
+    for file in folder.glob("model*"):
+        (newer / file.name).symlink_to(file)
+    (newer / "config.json").write_text(json.dumps(config))
+    ids = random_ids(generator, 70, vocabulary)
+    return torch.equal(forward(newer, [ids])["logits"], forward(folder, [ids])["logits"])
 
 
 def problems(row):
@@ -93,16 +150,18 @@ def problems(row):
         yield f"differs by more than {TOLERANCE}"
     if not row["greedy"]:
         yield "greedy continuations differ"
+    if not row["newer_form"]:
+        yield "config.json in transformers 5's form gives other bits"
     if not 0 < row["bf16"] <= row["reference_bf16"]:
         yield "bf16 is further from fp32 than the reference's"
 
 
 def compare_random_models(forward, folder, only):
-    generator = torch.Generator().manual_seed(1)
     rows = []
     for index, (name, config) in enumerate(reference_models().items()):
         if not name.startswith(only):
             continue
+        generator = torch.Generator().manual_seed(index)  # texts that do not depend on --only
         reference = random_model(config, index)
         path = folder / f"model{index}"
         # Every second one in shards, one without the head's prefix.
@@ -110,8 +169,9 @@ def compare_random_models(forward, folder, only):
         saved.save_pretrained(path, max_shard_size="60KB" if index % 2 else "5GB")
         largest, same = compare(forward, path, reference, generator)
         ours, theirs = compare_half(forward, path, reference, generator)
+        newer = same_bits_in_newer_form(forward, path, generator, reference.config.get_text_config().vocab_size)
         row = {"family": config.model_type, "configuration": name, **largest, "greedy": same, "bf16": ours,
-               "reference_bf16": theirs}
+               "reference_bf16": theirs, "newer_form": newer}
         rows.append(row)
         row["problems"] = list(problems(row))
         print(f"{name}: logits {row['logits']:.1e}, streams {row['streams']:.1e}, {GREEDY} greedy tokens "

@@ -44,13 +44,17 @@ def learned_positions(t):
 
 def parallel_residual(t):
     small, grouped = sizes()
+    rope = scalings()
     return {
         "gpt_neox, half rotary": t.GPTNeoXConfig(rotary_pct=0.5, **small),
         "gpt_neox, in sequence, tied": t.GPTNeoXConfig(rotary_pct=1.0, use_parallel_residual=False,
                                                        tie_word_embeddings=True, **small),
         "gpt_neox, no attention biases": t.GPTNeoXConfig(rotary_pct=0.5, attention_bias=False, **small),
+        "gpt_neox, linear scaling": t.GPTNeoXConfig(rotary_pct=0.5, rotary_emb_base=3e4, rope_scaling=rope["linear"],
+                                                    **small),
         "phi, half rotary": t.PhiConfig(partial_rotary_factor=0.5, **small),
-        "phi, grouped": t.PhiConfig(**dict(grouped, hidden_size=64)),
+        "phi, grouped, tied": t.PhiConfig(tie_word_embeddings=True, **dict(grouped, hidden_size=64)),
+        "phi, linear scaling": t.PhiConfig(partial_rotary_factor=0.5, rope_theta=3e4, rope_scaling=rope["linear"], **small),
     }
 
 
@@ -64,16 +68,19 @@ def llama_like(t):
         "llama, linear scaling, tied": llama(rope_scaling=rope["linear"], tie_word_embeddings=True),
         "llama, dynamic scaling": llama(rope_scaling=rope["dynamic"]),
         "llama, yarn, wide heads": llama(rope_scaling=rope["yarn"], head_dim=20),
+        "llama, longrope": llama(rope_scaling=dict(rope["longrope"], factor=4.0)),
+        "llama, longrope, original context": llama(rope_scaling=dict(rope["longrope"]), max_position_embeddings=2 * CONTEXT,
+                                                   original_max_position_embeddings=CONTEXT),
         "llama, biases": llama(attention_bias=True, mlp_bias=True),
         "llama, one key head": llama(num_key_value_heads=1),
         "mistral": t.MistralConfig(sliding_window=None, **grouped),
-        "mistral, window": t.MistralConfig(sliding_window=17, **grouped),
+        "mistral, window, tied": t.MistralConfig(sliding_window=17, tie_word_embeddings=True, **grouped),
         "qwen2, tied": t.Qwen2Config(tie_word_embeddings=True, **grouped),
         "qwen2, window above": t.Qwen2Config(use_sliding_window=True, sliding_window=11, max_window_layers=1, **grouped),
-        "qwen3": t.Qwen3Config(head_dim=16, **grouped),
+        "qwen3, tied": t.Qwen3Config(head_dim=16, tie_word_embeddings=True, **grouped),
         "qwen3, yarn, biases": t.Qwen3Config(head_dim=12, rope_scaling=rope["yarn"], attention_bias=True, **grouped),
         "phi3": t.Phi3Config(pad_token_id=0, **grouped),
-        "phi3, window": t.Phi3Config(pad_token_id=0, sliding_window=19, **grouped),
+        "phi3, window, tied": t.Phi3Config(pad_token_id=0, sliding_window=19, tie_word_embeddings=True, **grouped),
         "phi3, half rotary": t.Phi3Config(pad_token_id=0, partial_rotary_factor=0.5, **grouped),
         "phi3, longrope": t.Phi3Config(pad_token_id=0, **dict(grouped, max_position_embeddings=2 * CONTEXT),
                                        original_max_position_embeddings=CONTEXT, rope_scaling=rope["longrope"]),
@@ -88,11 +95,14 @@ def experts(t):
     shared = dict(sparse, shared_expert_intermediate_size=40)
     return {
         "mixtral": t.MixtralConfig(num_local_experts=4, **grouped),
-        "mixtral, window": t.MixtralConfig(num_local_experts=5, num_experts_per_tok=3, sliding_window=17, **grouped),
+        "mixtral, window": t.MixtralConfig(num_local_experts=5, num_experts_per_tok=3, sliding_window=17,
+                                            tie_word_embeddings=True, **grouped),
         "qwen2_moe, one dense layer": t.Qwen2MoeConfig(mlp_only_layers=[1], **shared, **grouped),
         "qwen2_moe, normalized": t.Qwen2MoeConfig(norm_topk_prob=True, qkv_bias=False, num_key_value_heads=4, **shared,
                                                    **small),
+        "qwen2_moe, tied": t.Qwen2MoeConfig(tie_word_embeddings=True, **shared, **grouped),
         "qwen3_moe, every second layer": t.Qwen3MoeConfig(decoder_sparse_step=2, **sparse, **grouped),
+        "qwen3_moe, tied": t.Qwen3MoeConfig(tie_word_embeddings=True, **sparse, **grouped),
         "qwen3_moe, normalized, window": t.Qwen3MoeConfig(norm_topk_prob=True, head_dim=16, use_sliding_window=True,
                                                           sliding_window=13, **sparse, **grouped),
     }
@@ -112,11 +122,13 @@ def gemma(t):
     return {
         "gemma": t.GemmaConfig(**sizes_of),
         "gemma, one key head": t.GemmaConfig(**dict(sizes_of, num_key_value_heads=1)),
-        "gemma, biases": t.GemmaConfig(attention_bias=True, **sizes_of),
+        "gemma, biases, untied": t.GemmaConfig(attention_bias=True, tie_word_embeddings=False, **sizes_of),
+        "gemma, exact gelu": t.GemmaConfig(hidden_act="gelu", hidden_activation="gelu_pytorch_tanh", **sizes_of),
         "gemma2, soft-caps": t.Gemma2Config(**windowed, **capped),
-        "gemma2, no soft-caps": t.Gemma2Config(attn_logit_softcapping=None, final_logit_softcapping=None, **windowed),
+        "gemma2, no soft-caps, untied": t.Gemma2Config(attn_logit_softcapping=None, final_logit_softcapping=None,
+                                                       tie_word_embeddings=False, **windowed),
         "gemma3_text": t.Gemma3TextConfig(**seven, **turning),
-        "gemma3_text, linear scaling": t.Gemma3TextConfig(**text, **turning),
+        "gemma3_text, linear scaling, untied": t.Gemma3TextConfig(tie_word_embeddings=False, **text, **turning),
         "gemma3, with images": t.Gemma3Config(text_config=dict(seven, **turning), vision_config=images,
                                               mm_tokens_per_image=4, boi_token_index=90, eoi_token_index=91,
                                               image_token_index=92),

@@ -37,9 +37,10 @@ AffineWeights BlockReader::linear(std::int64_t in, const std::vector<Part>& part
   return affine;
 }
 
-at::Tensor unembed_matrix(const BlockReader& whole, const ModelConfig& config, const at::Tensor& embed,
-                          const std::string& name) {
-  return config.tied_unembed ? embed : whole.take(name, {config.d_vocab, config.d_model});
+Unembed read_unembed(const BlockReader& whole, const ModelConfig& config, const at::Tensor& embed,
+                     const NormWeights& norm, const std::string& name) {
+  const at::Tensor matrix = config.tied_unembed ? embed : whole.take(name, {config.d_vocab, config.d_model});
+  return {config.norm, config.norm_eps, norm.gamma, norm.beta, matrix, {}, config.final_soft_cap};
 }
 
 }  // namespace energy_lens

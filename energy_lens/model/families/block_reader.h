@@ -36,8 +36,8 @@ class BlockReader {
   at::ScalarType dtype_;
 };
 
-// The unembedding: the embedding itself where tied, else `name` [V, D].
-at::Tensor unembed_matrix(const BlockReader& whole, const ModelConfig& config, const at::Tensor& embed,
-                          const std::string& name);
+// What follows the blocks: the final norm, and as matrix the embedding itself where tied, else `name` [V, D].
+Unembed read_unembed(const BlockReader& whole, const ModelConfig& config, const at::Tensor& embed,
+                     const NormWeights& norm, const std::string& name);
 
 }  // namespace energy_lens

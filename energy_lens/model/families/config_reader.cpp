@@ -1,12 +1,54 @@
 #include "energy_lens/model/families/config_reader.h"
 
+#include <array>
 #include <cmath>
+#include <string_view>
+#include <vector>
 
 #include "energy_lens/core/error.h"
 
 namespace energy_lens {
+namespace {
+
+struct NamedActivation {
+  std::string_view name;
+  ActivationKind kind;
+};
+
+constexpr std::array<NamedActivation, 7> kActivations = {{{"gelu_new", ActivationKind::GeluTanh},
+                                                          {"gelu_fast", ActivationKind::GeluTanh},
+                                                          {"gelu_pytorch_tanh", ActivationKind::GeluTanh},
+                                                          {"gelu", ActivationKind::GeluErf},
+                                                          {"relu", ActivationKind::Relu},
+                                                          {"silu", ActivationKind::Silu},
+                                                          {"swish", ActivationKind::Silu}}};
+
+// Whether each layer slides: by layer_types, or by is_sliding(layer) where the file has none.
+std::vector<bool> sliding_layers(const ConfigReader& reader, const ModelConfig& config,
+                                 const std::function<bool(std::int64_t)>& is_sliding) {
+  std::vector<bool> sliding;
+  if (!reader.has("layer_types")) {
+    for (std::int64_t layer = 0; layer < config.n_layers; ++layer) sliding.push_back(is_sliding(layer));
+    return sliding;
+  }
+  const Json& names = reader.at("layer_types");
+  if (!names.is_array() || names.size() != static_cast<std::size_t>(config.n_layers)) {
+    reader.refuse("layer_types", "one name a layer");
+  }
+  for (const Json& name : names) {
+    if (name != "full_attention" && name != "sliding_attention") {
+      reader.refuse("layer_types", "\"full_attention\" and \"sliding_attention\" only");
+    }
+    sliding.push_back(name == "sliding_attention");
+  }
+  return sliding;
+}
+
+}  // namespace
 
 bool ConfigReader::has(const char* key) const { return json_.contains(key) && !json_.at(key).is_null(); }
+
+bool ConfigReader::is_null(const char* key) const { return json_.contains(key) && json_.at(key).is_null(); }
 
 void ConfigReader::refuse(const char* key, const std::string& expected) const {
   const std::string got = json_.contains(key) ? json_.at(key).dump().substr(0, 200) : "missing";
@@ -38,6 +80,12 @@ double ConfigReader::number(const char* key) const {
 
 double ConfigReader::number_or(const char* key, double absent) const { return has(key) ? number(key) : absent; }
 
+double ConfigReader::number_of_either(const char* key, const char* other, double absent) const {
+  const double value = number_or(key, number_or(other, absent));
+  if (number_or(other, value) != value) refuse(key, json_.at(other).dump() + ", as \"" + other + "\" says");
+  return value;
+}
+
 bool ConfigReader::flag_or(const char* key, bool absent) const {
   if (!has(key)) return absent;
   if (!json_.at(key).is_boolean()) refuse(key, "true or false");
@@ -50,10 +98,24 @@ std::string ConfigReader::text_or(const char* key, const std::string& absent) co
   return json_.at(key).get<std::string>();
 }
 
+ActivationKind ConfigReader::activation_or(const char* key, const std::string& absent) const {
+  const std::string name = text_or(key, absent);
+  std::string known;
+  for (const NamedActivation& entry : kActivations) {
+    if (entry.name == name) return entry.kind;
+    known += (known.empty() ? "one of " : ", ") + std::string(entry.name);
+  }
+  refuse(key, known);
+}
+
 void ConfigReader::expect_flag(const char* key, bool built, bool absent) const {
   if (flag_or(key, absent) != built) {
     refuse(key, std::string(built ? "true" : "false") + ": the other variant of this family is not built");
   }
+}
+
+void ConfigReader::expect_none(const char* key, const std::string& why) const {
+  if (has(key)) refuse(key, "null: " + why);
 }
 
 ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& family, bool tied_by_default) {
@@ -73,7 +135,7 @@ ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& f
   config.d_vocab = reader.integer("vocab_size", 2, 1 << 24);
   config.norm = NormKind::RmsNorm;
   config.norm_eps = reader.number_or("rms_norm_eps", 1e-6);
-  config.activation = reader.text_or("hidden_act", "silu");
+  config.activation = reader.activation_or("hidden_act", "silu");
   config.gated_mlp = true;
   config.tied_unembed = reader.flag_or("tie_word_embeddings", tied_by_default);
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.d_head));
@@ -81,25 +143,26 @@ ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& f
   return config;
 }
 
+std::int64_t read_window(const ConfigReader& reader, std::int64_t absent) {
+  return reader.is_null("sliding_window") ? 0 : reader.integer_or("sliding_window", 1, 1 << 26, absent);
+}
+
 void set_windows(const ConfigReader& reader, ModelConfig& config, std::int64_t window,
                  const std::function<bool(std::int64_t)>& is_sliding) {
-  const bool listed = reader.has("layer_types");
-  if (listed && (!reader.at("layer_types").is_array() ||
-                 reader.at("layer_types").size() != static_cast<std::size_t>(config.n_layers))) {
-    reader.refuse("layer_types", "one name a layer");
+  const std::vector<bool> sliding = sliding_layers(reader, config, is_sliding);
+  for (std::size_t layer = 0; layer < sliding.size(); ++layer) {
+    if (sliding[layer] && window == 0) reader.refuse("sliding_window", "the window of the layers that slide");
+    config.attention[layer].window = sliding[layer] ? window : 0;
   }
-  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
-    const auto at = static_cast<std::size_t>(layer);
-    bool sliding = is_sliding(layer);
-    if (listed) {
-      const Json& name = reader.at("layer_types")[at];
-      if (name != "full_attention" && name != "sliding_attention") {
-        reader.refuse("layer_types", "\"full_attention\" and \"sliding_attention\" only");
-      }
-      sliding = name == "sliding_attention";
+}
+
+void set_uniform_window(const ConfigReader& reader, ModelConfig& config, std::int64_t window) {
+  for (const bool sliding : sliding_layers(reader, config, [&](std::int64_t) { return window > 0; })) {
+    if (sliding != (window > 0)) {
+      reader.refuse("layer_types", "what sliding_window says, in every layer: the reference passes over it here");
     }
-    config.attention[at].window = sliding ? window : 0;
   }
+  for (LayerAttention& layer : config.attention) layer.window = window;
 }
 
 }  // namespace energy_lens

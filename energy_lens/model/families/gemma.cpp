@@ -6,9 +6,8 @@ namespace {
 
 ModelConfig read_config(const Json& json) {
   ModelConfig config = read_gemma_config(json, "gemma");
-  config.activation = ConfigReader(json).text_or("hidden_act", "gelu_pytorch_tanh");
-  // Early files say "gelu" and mean its tanh form, with which the released models were trained.
-  if (config.activation == "gelu") config.activation = "gelu_pytorch_tanh";
+  // The reference passes over hidden_activation, which the next generations read.
+  config.activation = ConfigReader(json).activation_or("hidden_act", "gelu_pytorch_tanh");
   return config;
 }
 

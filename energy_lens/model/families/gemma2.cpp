@@ -9,20 +9,17 @@ ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_gemma_config(json, "gemma2");
   const auto cap_of = [&](const char* key, double absent) {
-    const bool off = json.contains(key) && json.at(key).is_null();
-    return off ? 0.0 : reader.number_or(key, absent);
+    return reader.is_null(key) ? 0.0 : reader.number_or(key, absent);
   };
   read_gemma_attention(reader, config, cap_of("attn_logit_softcapping", 50.0));
   config.final_soft_cap = cap_of("final_logit_softcapping", 30.0);
-  set_windows(reader, config, reader.integer_or("sliding_window", 1, 1 << 26, 4096),
+  set_windows(reader, config, read_window(reader, 4096),
               [](std::int64_t layer) { return layer % 2 == 0; });
   return config;
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
-  ModelWeights weights = load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true});
-  weights.unembed.soft_cap = config.final_soft_cap;
-  return weights;
+  return load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true});
 }
 
 }  // namespace

@@ -7,12 +7,12 @@ namespace {
 
 ModelConfig read_text_config(const Json& json) {
   const ConfigReader reader(json);
-  reader.expect_flag("use_bidirectional_attention", false, false);
+  reader.expect_none("attn_logit_softcapping", "the reference reads the soft-cap of scores and does not apply it");
   ModelConfig config = read_gemma_config(json, "gemma3_text");
   read_gemma_attention(reader, config, 0.0);
   config.final_soft_cap = reader.number_or("final_logit_softcapping", 0.0);
   const std::int64_t period = reader.integer_or("sliding_window_pattern", 1, 1000, 6);
-  set_windows(reader, config, reader.integer_or("sliding_window", 1, 1 << 26, 4096),
+  set_windows(reader, config, read_window(reader, 4096),
               [&](std::int64_t layer) { return (layer + 1) % period != 0; });
   config.rotaries = {
       read_rotary(reader, config, config.d_head, reader.number_or("rope_theta", 1e6)),
@@ -29,16 +29,15 @@ ModelConfig read_config(const Json& json) {
                {"max_position_embeddings", 131072}};
   if (!reader.at("text_config").is_object()) reader.refuse("text_config", "an object");
   text.update(reader.at("text_config"));
+  ConfigReader(text).expect_none("final_logit_softcapping", "the reference does not apply it to a model with images");
   ModelConfig config = read_text_config(text);
   config.family = "gemma3";
   return config;
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
-  ModelWeights weights =
-      load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true, .head_norms = true});
-  weights.unembed.soft_cap = config.final_soft_cap;
-  return weights;
+  return load_llama_blocks(source, config, dtype,
+                           {.norms_after = true, .offset_norms = true, .head_norms = true});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ inline ModelConfig read_gemma_config(const Json& json, const std::string& family
   const ConfigReader reader(json);
   Json sizes = json;
   if (!reader.has("head_dim")) sizes["head_dim"] = 256;
+  reader.expect_flag("use_bidirectional_attention", false, false);  // the lens predicts the next token
   ModelConfig config = read_llama_config(ConfigReader(sizes), family, true);
   config.embed_scale = std::sqrt(static_cast<double>(config.d_model));
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
@@ -19,7 +20,7 @@ inline ModelConfig read_gemma_config(const Json& json, const std::string& family
 
 // Attention scaled by query_pre_attn_scalar^-1/2 and the soft-caps of scores, where there are any.
 inline void read_gemma_attention(const ConfigReader& reader, ModelConfig& config, double cap_when_absent) {
-  config.activation = reader.text_or("hidden_activation", "gelu_pytorch_tanh");
+  config.activation = reader.activation_or("hidden_activation", "gelu_pytorch_tanh");
   config.attention_scale = 1.0 / std::sqrt(reader.number_or("query_pre_attn_scalar", 256.0));
   config.attention_soft_cap = reader.number_or("attn_logit_softcapping", cap_when_absent);
 }

@@ -26,7 +26,7 @@ ModelConfig read_config(const Json& json) {
   config.d_head = config.d_model / config.n_heads;
   config.d_mlp = reader.integer_or("n_inner", 1, 1 << 20, 4 * config.d_model);
   config.norm_eps = reader.number_or("layer_norm_epsilon", 1e-5);
-  config.activation = reader.text_or("activation_function", "gelu_new");
+  config.activation = reader.activation_or("activation_function", "gelu_new");
   config.tied_unembed = reader.flag_or("tie_word_embeddings", true);
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.d_head));
   config.attention.resize(static_cast<std::size_t>(config.n_layers));
@@ -52,9 +52,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = conv1d(block, "mlp.c_fc", c.d_model, c.d_mlp);
     w.mlp_out = conv1d(block, "mlp.c_proj", c.d_mlp, c.d_model);
   }
-  const NormWeights norm = whole.norm("ln_f", c.d_model, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("ln_f", c.d_model, true), "lm_head.weight");
   return weights;
 }
 

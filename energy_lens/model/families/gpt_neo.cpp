@@ -39,7 +39,7 @@ ModelConfig read_config(const Json& json) {
   config.d_head = config.d_model / config.n_heads;
   config.d_mlp = reader.integer_or("intermediate_size", 1, 1 << 20, 4 * config.d_model);
   config.norm_eps = reader.number_or("layer_norm_epsilon", 1e-5);
-  config.activation = reader.text_or("activation_function", "gelu_new");
+  config.activation = reader.activation_or("activation_function", "gelu_new");
   config.tied_unembed = reader.flag_or("tie_word_embeddings", true);
   config.attention.resize(static_cast<std::size_t>(config.n_layers));
   const std::vector<std::string> kinds = layer_kinds(reader);
@@ -66,9 +66,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.c_fc", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.c_proj", d}}, true);
   }
-  const NormWeights norm = whole.norm("ln_f", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("ln_f", d, true), "lm_head.weight");
   return weights;
 }
 

@@ -13,13 +13,12 @@ ModelConfig read_config(const Json& json) {
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", true);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);
-  config.activation = reader.text_or("hidden_act", "gelu");
+  config.activation = reader.activation_or("hidden_act", "gelu");
   config.gated_mlp = false;
   config.parallel_residual = reader.flag_or("use_parallel_residual", true);
-  const double share = reader.number_or("rotary_pct", 0.25);
-  const double theta = reader.number_or("rotary_emb_base", reader.number_or("rope_theta", 10000.0));
-  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
-  config.rotaries = {read_rotary(reader, config, width, theta)};
+  const double share = reader.number_of_either("rotary_pct", "partial_rotary_factor", 0.25);
+  config.rotaries = {read_partial_rotary(reader, config, share,
+                                         reader.number_of_either("rotary_emb_base", "rope_theta", 10000.0))};
   return config;
 }
 
@@ -50,9 +49,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.dense_h_to_4h", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.dense_4h_to_h", d}}, true);
   }
-  const NormWeights norm = whole.norm("final_layer_norm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "embed_out.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("final_layer_norm", d, true), "embed_out.weight");
   return weights;
 }
 

@@ -44,6 +44,9 @@ BlockWeights load_block(const WeightSource& source, std::int64_t layer, const Mo
 
 ModelConfig read_llama_config(const ConfigReader& reader, const std::string& family, bool tied_by_default) {
   ModelConfig config = read_decoder_config(reader, family, tied_by_default);
+  if (reader.number_or("partial_rotary_factor", 1.0) != 1.0) {
+    reader.refuse("partial_rotary_factor", "1: this family turns whole heads");
+  }
   config.rotaries = {read_rotary(reader, config, config.d_head, reader.number_or("rope_theta", 10000.0))};
   return config;
 }
@@ -56,8 +59,7 @@ ModelWeights load_llama_blocks(const WeightSource& source, const ModelConfig& c,
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     weights.blocks.push_back(load_block(source, layer, c, dtype, variant));
   }
-  const NormWeights norm = norm_of(whole, variant, "norm", c.d_model);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, norm_of(whole, variant, "norm", c.d_model), "lm_head.weight");
   return weights;
 }
 

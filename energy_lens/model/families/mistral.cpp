@@ -9,13 +9,9 @@ constexpr std::int64_t kWindowWhenAbsent = 4096;
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   Json sizes = json;
-  if (!reader.has("num_key_value_heads")) sizes["num_key_value_heads"] = 8;
-  const ConfigReader filled(sizes);
-  ModelConfig config = read_llama_config(filled, "mistral");
-  // A null turns the window off; a missing key means the family's default.
-  const bool off = json.contains("sliding_window") && json.at("sliding_window").is_null();
-  const std::int64_t window = off ? 0 : reader.integer_or("sliding_window", 1, 1 << 26, kWindowWhenAbsent);
-  set_windows(reader, config, window, [&](std::int64_t) { return true; });
+  if (!json.contains("num_key_value_heads")) sizes["num_key_value_heads"] = 8;
+  ModelConfig config = read_llama_config(ConfigReader(sizes), "mistral");
+  set_uniform_window(reader, config, read_window(reader, kWindowWhenAbsent));
   return config;
 }
 

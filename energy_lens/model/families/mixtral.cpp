@@ -11,8 +11,7 @@ ModelConfig read_config(const Json& json) {
   if (!reader.has("rope_theta")) sizes["rope_theta"] = 1e6;
   if (!reader.has("rms_norm_eps")) sizes["rms_norm_eps"] = 1e-5;
   ModelConfig config = read_llama_config(ConfigReader(sizes), "mixtral");
-  const std::int64_t window = reader.integer_or("sliding_window", 1, 1 << 26, 0);
-  set_windows(reader, config, window, [&](std::int64_t) { return true; });
+  set_uniform_window(reader, config, read_window(reader, 0));
   config.experts = read_expert_config(reader, config, "num_local_experts", "intermediate_size");
   config.experts.normalized = true;
   return config;

@@ -22,7 +22,7 @@ ModelConfig read_config(const Json& json) {
   }
   config.norm = NormKind::LayerNorm;
   config.norm_eps = 1e-5;
-  config.activation = reader.text_or("activation_function", "relu");
+  config.activation = reader.activation_or("activation_function", "relu");
   config.gated_mlp = false;
   config.position_offset = kFirstPosition;
   return config;
@@ -44,9 +44,8 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"fc1", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"fc2", d}}, true);
   }
-  const NormWeights norm = whole.norm("decoder.final_layer_norm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed =
+      read_unembed(whole, c, weights.embed, whole.norm("decoder.final_layer_norm", d, true), "lm_head.weight");
   return weights;
 }
 

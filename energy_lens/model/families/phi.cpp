@@ -13,12 +13,11 @@ ModelConfig read_config(const Json& json) {
   ModelConfig config = read_decoder_config(reader, "phi", false);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);
-  config.activation = reader.text_or("hidden_act", "gelu_new");
+  config.activation = reader.activation_or("hidden_act", "gelu_new");
   config.gated_mlp = false;
   config.parallel_residual = true;
-  const double share = reader.number_or("partial_rotary_factor", 0.5);
-  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
-  config.rotaries = {read_rotary(reader, config, width, reader.number_or("rope_theta", 10000.0))};
+  config.rotaries = {read_partial_rotary(reader, config, reader.number_or("partial_rotary_factor", 0.5),
+                                         reader.number_or("rope_theta", 10000.0))};
   return config;
 }
 
@@ -36,9 +35,8 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.fc1", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.fc2", d}}, true);
   }
-  const NormWeights norm = whole.norm("final_layernorm", d, true);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, norm.beta,
-                     unembed_matrix(whole, c, weights.embed, "lm_head.weight"), whole.take_fp32("lm_head.bias", {c.d_vocab})};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("final_layernorm", d, true), "lm_head.weight");
+  weights.unembed.b_u = whole.take_fp32("lm_head.bias", {c.d_vocab});
   return weights;
 }
 

@@ -6,15 +6,15 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  const ConfigReader reader(json);
+  Json sizes = json;
+  if (!json.contains("original_max_position_embeddings")) sizes["original_max_position_embeddings"] = 4096;
+  const ConfigReader reader(sizes);
   reader.expect_flag("attention_bias", false, false);
   ModelConfig config = read_decoder_config(reader, "phi3", false);
   config.norm_eps = reader.number_or("rms_norm_eps", 1e-5);
-  const double share = reader.number_or("partial_rotary_factor", 1.0);
-  const auto width = static_cast<std::int64_t>(static_cast<double>(config.d_head) * share);
-  config.rotaries = {read_rotary(reader, config, width, reader.number_or("rope_theta", 10000.0))};
-  const std::int64_t window = reader.integer_or("sliding_window", 1, 1 << 26, 0);
-  set_windows(reader, config, window, [&](std::int64_t) { return window > 0; });
+  config.rotaries = {read_partial_rotary(reader, config, reader.number_or("partial_rotary_factor", 1.0),
+                                         reader.number_or("rope_theta", 10000.0))};
+  set_uniform_window(reader, config, read_window(reader, 0));
   return config;
 }
 
@@ -33,8 +33,7 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     w.in = block.linear(d, {{"mlp.gate_up_proj", 2 * c.d_mlp}}, false);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.down_proj", d}}, false);
   }
-  const NormWeights norm = whole.norm("norm", d, false);
-  weights.unembed = {c.norm, c.norm_eps, norm.gamma, {}, unembed_matrix(whole, c, weights.embed, "lm_head.weight"), {}};
+  weights.unembed = read_unembed(whole, c, weights.embed, whole.norm("norm", d, false), "lm_head.weight");
   return weights;
 }
 

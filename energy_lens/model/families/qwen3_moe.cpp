@@ -1,5 +1,5 @@
 // Qwen3-MoE (Yang et al. 2505.09388): Qwen3 with experts, none of them shared.
-#include "energy_lens/model/families/llama_blocks.h"
+#include "energy_lens/model/families/qwen_windows.h"
 
 namespace energy_lens {
 namespace {
@@ -8,9 +8,7 @@ ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_llama_config(reader, "qwen3_moe");
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
-  const bool windowed = reader.flag_or("use_sliding_window", false);
-  const std::int64_t window = windowed ? reader.integer_or("sliding_window", 1, 1 << 26, 4096) : 0;
-  set_windows(reader, config, window, [](std::int64_t) { return true; });
+  set_uniform_window(reader, config, read_qwen_window(reader));
   config.experts = read_expert_config(reader, config, "num_experts", "moe_intermediate_size");
   config.experts.normalized = reader.flag_or("norm_topk_prob", false);
   set_qwen_expert_layers(reader, config.experts);

@@ -12,16 +12,20 @@ namespace energy_lens {
 namespace {
 
 constexpr double kTurn = 2.0 * std::numbers::pi;
+constexpr const char* kOriginal = "original_max_position_embeddings";
 
 struct Scaling {
   const ConfigReader& reader;  // of the rope_scaling object
+  const ConfigReader& whole;   // of what it stands in
   ModelConfig& config;
   std::int64_t width;
   double theta;
 };
 
+// Of llama3 and YaRN. Version 4 of the reference takes it from inside rope_scaling only, version 5 from beside it too.
 double original_context(const Scaling& s) {
-  return s.reader.number_or("original_max_position_embeddings", static_cast<double>(s.config.n_ctx));
+  if (!s.reader.has(kOriginal) && s.whole.has(kOriginal)) s.whole.refuse(kOriginal, "it inside rope_scaling");
+  return s.reader.number_or(kOriginal, static_cast<double>(s.config.n_ctx));
 }
 
 void keep(const Scaling&, RotaryConfig&) {}
@@ -72,6 +76,26 @@ void scale_yarn(const Scaling& s, RotaryConfig& rotary) {
   rotary.attention_factor = yarn_attention_factor(s, factor);
 }
 
+struct Stretch {
+  std::int64_t original;  // context
+  double attention_factor;
+};
+
+// Version 4 of the reference takes the original context from beside rope_scaling only, version 5 from inside as well; a
+// factor beside the original context is passed over by version 4 alone. Files that they read differently are refused.
+Stretch longrope_stretch(const Scaling& s) {
+  const bool known = s.whole.has(kOriginal);
+  const std::int64_t original = s.whole.integer_or(kOriginal, 2, 1 << 26, s.config.n_ctx);
+  if (s.reader.has(kOriginal) && s.reader.at(kOriginal) != (known ? Json(original) : Json())) {
+    s.reader.refuse(kOriginal, "the same beside rope_scaling, where the reference looks for it");
+  }
+  if (s.reader.has("attention_factor")) return {original, s.reader.number("attention_factor")};
+  const double ratio = static_cast<double>(s.config.n_ctx) / static_cast<double>(original);
+  const double factor = known ? s.reader.number_or("factor", ratio) : s.reader.number("factor");
+  if (known && factor != ratio) s.reader.refuse("factor", "none, or max_position_embeddings over the original ones");
+  return {original, factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(static_cast<double>(original)))};
+}
+
 // Beyond the original context another list of factors holds for the whole text, so texts are kept within it.
 void scale_longrope(const Scaling& s, RotaryConfig& rotary) {
   const Json& factors = s.reader.at("short_factor");
@@ -82,11 +106,9 @@ void scale_longrope(const Scaling& s, RotaryConfig& rotary) {
     if (!factors[i].is_number() || !(factors[i].get<double>() > 0.0)) s.reader.refuse("short_factor", "positive numbers");
     rotary.inverse_frequencies[i] /= factors[i].get<float>();
   }
-  const double original = s.reader.number("original_max_position_embeddings");
-  const double factor = static_cast<double>(s.config.n_ctx) / original;
-  rotary.attention_factor = s.reader.number_or(
-      "attention_factor", factor <= 1.0 ? 1.0 : std::sqrt(1.0 + std::log(factor) / std::log(original)));
-  s.config.n_ctx = std::min(s.config.n_ctx, static_cast<std::int64_t>(original));
+  const Stretch stretch = longrope_stretch(s);
+  rotary.attention_factor = stretch.attention_factor;
+  s.config.n_ctx = std::min(s.config.n_ctx, stretch.original);
 }
 
 struct NamedScaling {
@@ -123,19 +145,22 @@ RotaryConfig read_rotary(const ConfigReader& reader, ModelConfig& config, std::i
   RotaryConfig rotary = plain_rotary(width, theta);
   if (!reader.has("rope_scaling")) return rotary;
   if (!reader.at("rope_scaling").is_object()) reader.refuse("rope_scaling", "an object");
-  Json object = reader.at("rope_scaling");
-  // Phi-3 keeps the original context beside rope_scaling instead of inside.
-  if (!object.contains("original_max_position_embeddings") && reader.has("original_max_position_embeddings")) {
-    object["original_max_position_embeddings"] = reader.at("original_max_position_embeddings");
-  }
-  const ConfigReader scaling(object);
-  const std::string kind = scaling.text_or("rope_type", scaling.text_or("type", "default"));
+  const ConfigReader scaling(reader.at("rope_scaling"));
+  if (scaling.number_or("rope_theta", theta) != theta) reader.refuse("rope_scaling", "no other rope_theta than beside it");
+  const std::string kind = scaling.text_or("rope_type", scaling.text_or("type", ""));
   for (const NamedScaling& entry : kScalings) {
     if (entry.name != kind) continue;
-    entry.apply({scaling, config, width, theta}, rotary);
+    entry.apply({scaling, reader, config, width, theta}, rotary);
     return rotary;
   }
-  reader.refuse("rope_scaling", "type default, dynamic, linear, llama3, yarn or longrope");
+  reader.refuse("rope_scaling",
+                "rope_type default, dynamic, linear, llama3, yarn or longrope (rope_parameters is read as rope_scaling)");
+}
+
+RotaryConfig read_partial_rotary(const ConfigReader& reader, ModelConfig& config, double share, double theta) {
+  const double width = static_cast<double>(config.d_head) * share;
+  if (!(share > 0.0 && share <= 1.0)) reader.refuse("partial_rotary_factor", "a share of each head, above 0 and up to 1");
+  return read_rotary(reader, config, static_cast<std::int64_t>(width), theta);
 }
 
 }  // namespace energy_lens
