@@ -9,6 +9,7 @@ namespace energy_lens {
 namespace {
 
 constexpr std::uint64_t kMaxList = 1u << 22;  // the largest vocabularies have 2^18 tokens and 2^19 merges
+constexpr std::uint64_t kMaxText = 1u << 20;  // chat templates, the longest, have some thousands
 constexpr std::uint32_t kText = 8, kList = 9;
 
 template <class Number>
@@ -16,7 +17,14 @@ Json decode(GgufCursor& cursor) {
   return cursor.number<Number>();
 }
 Json decode_flag(GgufCursor& cursor) { return cursor.number<std::uint8_t>() != 0; }
-Json decode_text(GgufCursor& cursor) { return std::string(cursor.text()); }
+Json decode_text(GgufCursor& cursor) {
+  const std::string_view text = cursor.text();
+  if (text.size() > kMaxText) {
+    cursor.refuse("has a text of " + std::to_string(text.size()) + " bytes, expected at most " +
+                  std::to_string(kMaxText));
+  }
+  return std::string(text);
+}
 
 struct ValueType {
   std::uint32_t id;
