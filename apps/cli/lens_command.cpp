@@ -1,6 +1,5 @@
 #include <ATen/Parallel.h>
 
-#include <cstdio>
 #include <memory>
 
 #include "apps/cli/command.h"

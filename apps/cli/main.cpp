@@ -1,9 +1,12 @@
 // energy-lens: reads argv, runs one subcommand, maps errors to exit codes. See docs/architecture.md for the codes.
+#include <c10/util/Exception.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <string>
 
 #include "apps/cli/command.h"
 #include "apps/cli/profile.h"
@@ -17,6 +20,25 @@ using energy_lens::ErrorKind;
 int report_error(ErrorKind kind, const char* message) {
   std::fprintf(stderr, "energy-lens: %s\n", message);
   return static_cast<int>(kind);
+}
+
+constexpr const char* kNoMemory =
+    "[memory] the machine gave no more of it, expected enough for the weights and what runs on them; `energy-lens model "
+    "info` says how much that is, and --dtype bfloat16, a smaller model or shorter texts need less";
+
+int report_unexpected(const std::string& message) {
+  // One line, as every error: the rest says where in a library it was thrown.
+  return report_error(ErrorKind::Internal,
+                      ("[internal] unexpected error, please report it: " + message.substr(0, message.find('\n'))).c_str());
+}
+
+// Allocators of tensors have no type of error of their own; those of accelerators have.
+int report_torch_error(const c10::Error& error) {
+  const std::string message = error.what_without_backtrace();
+  const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
+                      message.find("allocate memory") != std::string::npos ||
+                      message.find("out of memory") != std::string::npos;
+  return memory ? report_error(ErrorKind::Resource, kNoMemory) : report_unexpected(message);
 }
 
 void parse_and_profile(CLI::App& app, int argc, char** argv) {
@@ -44,10 +66,11 @@ int run(CLI::App& app, int argc, char** argv) {
   } catch (const energy_lens::Error& error) {
     return report_error(error.kind(), error.what());
   } catch (const std::bad_alloc&) {
-    return report_error(ErrorKind::Resource, "not enough memory; try fewer --documents or a smaller --window");
+    return report_error(ErrorKind::Resource, kNoMemory);
+  } catch (const c10::Error& error) {
+    return report_torch_error(error);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "energy-lens: unexpected error, please report it: %s\n", error.what());
-    return static_cast<int>(ErrorKind::Internal);
+    return report_unexpected(error.what());
   }
 }
 

@@ -1,32 +1,42 @@
-#include <cstdio>
 #include <memory>
 
 #include "apps/cli/command.h"
 #include "apps/cli/hub_environment.h"
 #include "apps/cli/model_path.h"
-#include "apps/cli/progress_bar.h"
+#include "apps/cli/model_text.h"
+#include "apps/cli/output_options.h"
 #include "energy_lens/core/error.h"
+#include "energy_lens/experiment/model_description.h"
 #include "energy_lens/hub/fetch_model.h"
-#include "energy_lens/model/model.h"
 
 namespace energy_lens::cli {
 namespace {
 
-void print_info(const std::string& argument) {
-  const std::filesystem::path folder = resolve_model(argument);
-  const ModelConfig config = read_model_config(folder);
-  const auto model = load_model(folder);
-  std::printf(
-      "folder      %s\nfamily      %s\nlayers      %lld\nwidth       %lld\nheads       %lld\ncontext     %lld\n",
-      folder.c_str(), config.family.c_str(), static_cast<long long>(config.n_layers),
-      static_cast<long long>(config.d_model), static_cast<long long>(config.n_heads),
-      static_cast<long long>(config.n_ctx));
-  std::printf("vocabulary  %lld\nsha256      %s\n", static_cast<long long>(config.d_vocab), model->digest().c_str());
+struct InfoArguments {
+  ModelChoice choice;
+  OutputOptions output;
+};
+
+void print_info(InfoArguments& arguments) {
+  arguments.choice.model = resolve_model(arguments.choice.model).string();
+  const Json model = describe_model_files(arguments.choice);
+  arguments.output.write_json(model.dump() + "\n");
+  if (arguments.output.json != "-") print(model_in_words(model));
+}
+
+void add_info(CLI::App& model) {
+  auto arguments = std::make_shared<InfoArguments>();
+  CLI::App* command = model.add_subcommand("info", "Family, sizes, memory and digest; doctor also loads the weights");
+  command->add_option("--model", arguments->choice.model, "model folder or file, or hub id (default: the embedded demo model)");
+  command->add_option("--dtype", arguments->choice.dtype, "of the weights in memory: float32 or bfloat16")
+      ->capture_default_str();
+  arguments->output.add_json(*command, "file for the same as JSON, - for standard output");
+  command->callback([arguments] { print_info(*arguments); });
 }
 
 struct FetchArguments {
-  std::string model, revision, progress = "auto";
-  bool quiet = false;
+  std::string model, revision;
+  OutputOptions output;
 };
 
 void fetch(const FetchArguments& arguments) {
@@ -35,9 +45,8 @@ void fetch(const FetchArguments& arguments) {
          "got a revision in '" + arguments.model + "' and in --revision, expected one of them");
   }
   const ModelId id = parse_model_id(arguments.model + (arguments.revision.empty() ? "" : "@" + arguments.revision));
-  ProgressBar progress(wants_progress(arguments.progress, arguments.quiet));
-  const auto folder = fetch_model(hub_settings_from_environment(), id, HubUse::Refresh, progress);
-  std::printf("%s\n", folder.c_str());
+  ProgressBar progress(arguments.output.wants_progress());
+  print(fetch_model(hub_settings_from_environment(), id, HubUse::Refresh, progress).string() + "\n");
 }
 
 void add_fetch(CLI::App& model) {
@@ -45,22 +54,16 @@ void add_fetch(CLI::App& model) {
   CLI::App* command = model.add_subcommand("fetch", "Download a model, or what is new of it, and print its folder");
   command->add_option("model", arguments->model, "ORG/NAME[@REVISION] on the hub")->required();
   command->add_option("--revision", arguments->revision, "branch, tag or commit (default: main)");
-  command->add_option("--progress", arguments->progress, "auto or never")
-      ->check(CLI::IsMember({"auto", "never"}))
-      ->capture_default_str();
-  command->add_flag("--quiet", arguments->quiet, "draw no progress");
+  arguments->output.add_progress(*command, "draw no progress");
   command->callback([arguments] { fetch(*arguments); });
 }
 
 }  // namespace
 
 void add_model(CLI::App& app) {
-  auto argument = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("model", "What a model is, and its download");
   command->require_subcommand(1);
-  CLI::App* info = command->add_subcommand("info", "Family, sizes and digest; loads and checks every weight");
-  info->add_option("--model", *argument, "model folder or hub id (default: the embedded demo model)");
-  info->callback([argument] { print_info(*argument); });
+  add_info(*command);
   add_fetch(*command);
 }
 

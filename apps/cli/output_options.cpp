@@ -10,11 +10,17 @@ namespace energy_lens::cli {
 
 void OutputOptions::add_to(CLI::App& command, const char* json_help) {
   command.add_option("--config", config_file, "JSON file of these parameters; flags win over it");
-  command.add_option("--json", json, json_help);
+  add_json(command, json_help);
+  add_progress(command, "print nothing but errors and what --json asks for");
+}
+
+void OutputOptions::add_json(CLI::App& command, const char* help) { command.add_option("--json", json, help); }
+
+void OutputOptions::add_progress(CLI::App& command, const char* quiet_help) {
   command.add_option("--progress", progress, "auto or never")
       ->check(CLI::IsMember({"auto", "never"}))
       ->capture_default_str();
-  command.add_flag("--quiet", quiet, "print nothing but errors and what --json asks for");
+  command.add_flag("--quiet", quiet, quiet_help);
 }
 
 bool OutputOptions::wants_progress() const { return cli::wants_progress(progress, quiet); }
@@ -22,6 +28,10 @@ bool OutputOptions::wants_progress() const { return cli::wants_progress(progress
 void OutputOptions::write_json(const std::string& text) const {
   if (json.empty()) return;
   if (json != "-") return write_file(json, text);
+  print(text);
+}
+
+void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     fail(ErrorKind::Resource, "write", "standard output cannot take the result: is the disk full or the pipe closed?");
   }

@@ -9,10 +9,16 @@ struct OutputOptions {
   std::string config_file, json, progress = "auto";
   bool quiet = false;
 
+  // All of them; or those that a command has a use for.
   void add_to(CLI::App& command, const char* json_help);
+  void add_json(CLI::App& command, const char* help);
+  void add_progress(CLI::App& command, const char* quiet_help);
   bool wants_progress() const;  // a terminal that was not asked to be left alone
-  // To the file or standard output that --json names; nowhere without one.
+  // To the file or standard output that --json names; nowhere without one. Errors: Resource.
   void write_json(const std::string& text) const;
 };
+
+// To standard output. Errors: Resource, where it does not take all of the text.
+void print(const std::string& text);
 
 }  // namespace energy_lens::cli

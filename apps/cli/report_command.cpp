@@ -16,8 +16,9 @@ void add_report(CLI::App& app) {
   command->add_option("--out", arguments->out, "folder for the reports (default: beside results.json)");
   command->callback([arguments] {
     const std::filesystem::path results = arguments->results;
-    const std::filesystem::path folder = arguments->out.empty() ? results.parent_path() : std::filesystem::path(arguments->out);
-    write_reports(folder, read_json(results));
+    // Absolute, because a bare file name has no parent.
+    const std::filesystem::path beside = std::filesystem::absolute(results).parent_path();
+    write_reports(arguments->out.empty() ? beside : std::filesystem::path(arguments->out), read_json(results));
   });
 }
 

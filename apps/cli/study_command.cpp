@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdio>
+#include <cmath>
 #include <cstring>
 #include <memory>
 
@@ -70,8 +70,8 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
   const StudyOutcome outcome = run_study(config, environment, progress);
   if (!arguments.output.json.empty()) arguments.output.write_json(read_file(outcome.folder / "results.json"));
   if (arguments.output.quiet || arguments.output.json == "-") return;
-  std::printf("%s\nPeak memory %.0f MB.\nWrote %s\n", outcome.summary.c_str(), outcome.peak_mb,
-              (outcome.folder / "report.html").c_str());
+  print(outcome.summary + "\nPeak memory " + std::to_string(std::llround(outcome.peak_mb)) + " MB.\nWrote " +
+        (outcome.folder / "report.html").string() + "\n");
 }
 
 }  // namespace

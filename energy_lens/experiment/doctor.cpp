@@ -8,10 +8,10 @@
 #include <algorithm>
 
 #include "energy_lens/core/philox.h"
+#include "energy_lens/experiment/model_description.h"
 #include "energy_lens/kernels/torch_free/row_kernels.h"
 #include "energy_lens/lens/self_check.h"
 #include "energy_lens/model/placement.h"
-#include "energy_lens/model/size.h"
 
 namespace energy_lens {
 namespace {
@@ -29,37 +29,6 @@ Json machine_json() {
           {"best_device", devices}};
 }
 
-Json model_json(const Model& model, const ModelChoice& choice) {
-  const ModelConfig& c = model.config();
-  const std::int64_t tokens = std::min<std::int64_t>(c.n_ctx, 1024);
-  const ModelSize size = model_size(c, model.dtype(), tokens, at::get_num_threads());
-  Json json = {{"source", choice.model},
-               {"family", c.family},
-               {"layers", c.n_layers},
-               {"width", c.d_model},
-               {"heads", c.n_heads},
-               {"key_value_heads", c.n_kv_heads},
-               {"head_width", c.d_head},
-               {"mlp_width", c.d_mlp},
-               {"context", c.n_ctx},
-               {"vocabulary", c.d_vocab},
-               {"parameters", size.parameters},
-               {"dtype", choice.dtype},
-               {"device", choice.device},
-               {"weight_bytes", size.weight_bytes},
-               {"working_bytes", size.working_bytes},
-               {"working_tokens", tokens},
-               {"digest", model.digest()}};
-  if (c.experts.count > 0) {
-    json["experts"] = {{"count", c.experts.count},
-                       {"per_token", c.experts.per_token},
-                       {"width", c.experts.width},
-                       {"shared_width", c.experts.shared_width},
-                       {"layers", std::ranges::count(c.experts.layers, true)}};
-  }
-  return json;
-}
-
 std::vector<std::int64_t> some_ids(const ModelConfig& config) {
   Philox random(0, "doctor", 0);
   std::vector<std::int64_t> ids(static_cast<std::size_t>(std::min(config.n_ctx, kTokens)));
@@ -74,7 +43,8 @@ DoctorOutcome run_doctor(const ModelChoice& choice) {
   const auto model = load_model(choice.model, options);
   DoctorOutcome outcome{{{"schema", "energy-lens/doctor/1"}}, true};
   outcome.report["machine"] = machine_json();
-  outcome.report["model"] = model_json(*model, choice);
+  outcome.report["model"] = describe_model(model->config(), choice);
+  outcome.report["model"]["digest"] = model->digest();
   outcome.report["identities"] = Json::array();
   if (model->config().n_ctx < 2) return outcome;
   for (const IdentityCheck& check : check_identities(*model, some_ids(model->config()))) {

@@ -4,12 +4,13 @@
 #include <map>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/experiment/model_description.h"
 #include "energy_lens/experiment/study_data.h"
 #include "energy_lens/intervene/full_gradient.h"
-#include "energy_lens/intervene/measure.h"
 #include "energy_lens/io/safetensors.h"
 #include "energy_lens/io/staged_folder.h"
 #include "energy_lens/lens/sequence_difference.h"
+#include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/text_lens.h"
 
 namespace energy_lens {
@@ -83,16 +84,9 @@ class LensRun {
 
  private:
   Json head() const {
-    const ModelConfig& m = chosen_.model->config();
     return {{"schema", "energy-lens/lens/1"},
             {"unit", "nats"},
-            {"model",
-             {{"name", std::filesystem::path(config_.model).filename().string()},
-              {"family", m.family},
-              {"digest", chosen_.model->digest()},
-              {"n_layers", m.n_layers},
-              {"d_model", m.d_model},
-              {"d_vocab", m.d_vocab}}},
+            {"model", model_summary(*chosen_.model, config_.model)},
             {"dtype", config_.dtype},
             {"device", config_.device},
             {"seed", config_.seed},
@@ -137,7 +131,7 @@ class LensRun {
     add_gradient(json, name, "gradient", lens.rows[i].gradient);
     add_gradient(json, name, "expected_gradient", lens.rows[i].expected_gradient);
     if (config_.gradients == "lens") return;
-    const at::Tensor stream = run_baseline(*chosen_.model, ids, layers_[i]).resid;
+    const at::Tensor stream = capture_streams(*chosen_.model, pad_right({ids}), {layers_[i]}).resid[0][0];
     const std::vector<std::int64_t> labels(ids.begin() + 1, ids.end());
     const auto rows = static_cast<std::int64_t>(labels.size());  // the last token's own loss does not exist
     add_gradient(json, name, "full_own_gradient",

@@ -34,13 +34,27 @@ LoadOptions load_options(const ModelChoice& choice) {
   return options;
 }
 
+namespace {
+
+// Where none is named, the one that lies beside the weights.
+std::filesystem::path tokenizer_place(const ModelChoice& choice) {
+  if (!choice.tokenizer.empty()) return choice.tokenizer;
+  std::error_code ignored;
+  const std::filesystem::path model = choice.model;
+  return std::filesystem::is_regular_file(model, ignored) ? std::filesystem::absolute(model).parent_path() : model;
+}
+
+}  // namespace
+
 ChosenModel load_chosen(const ModelChoice& choice) {
   ChosenModel chosen;
-  chosen.tokenizer = load_tokenizer(choice.tokenizer.empty() ? choice.model : choice.tokenizer);
-  const std::int64_t ids = chosen.tokenizer->vocab_size(), rows = read_model_config(choice.model).d_vocab;
+  chosen.tokenizer = load_tokenizer(tokenizer_place(choice));
+  // Tokens added to a vocabulary may have no row (Gemma 3's image token in models of text): only a text that uses one is
+  // refused. Fewer ids than rows say nothing: embeddings are padded, and no share of padding is too large for a model.
+  const std::int64_t ids = chosen.tokenizer->model_vocab_size(), rows = read_model_config(choice.model).d_vocab;
   if (ids > rows) {
     fail(ErrorKind::BadInput, "load_tokenizer",
-         "the tokenizer has ids up to " + std::to_string(ids - 1) + ", the model embeds " + std::to_string(rows) +
+         "the tokenizer's own vocabulary has ids up to " + std::to_string(ids - 1) + ", the model embeds " + std::to_string(rows) +
              " tokens; they do not belong together");
   }
   chosen.model = load_model(choice.model, load_options(choice));

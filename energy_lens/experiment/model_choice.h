@@ -12,7 +12,7 @@ namespace energy_lens {
 
 struct ModelChoice {
   std::string model;      // folder or file; "" is the embedded demo model, which the caller resolves
-  std::string tokenizer;  // folder or file; "" for the model's own
+  std::string tokenizer;  // folder or file; "" for the one in the model's folder, or beside its file
   std::string dtype = "float32";
   std::string device = "cpu";
   std::int64_t random_weights = -1;  // seed of drawn weights; -1: the model's own
@@ -37,7 +37,8 @@ struct ChosenModel {
   std::unique_ptr<Tokenizer> tokenizer;
 };
 
-// Errors: those of load_model and load_tokenizer; BadInput where the tokenizer has ids that the model lacks.
+// Errors: those of load_model and load_tokenizer; BadInput where the tokenizer's own vocabulary has ids
+// that the model lacks (added tokens may: they cannot be run).
 ChosenModel load_chosen(const ModelChoice& choice);
 
 // Asked-for layers, or 0..L when none are named. Errors: Usage naming the layers of the model.

@@ -12,6 +12,7 @@
 #include "energy_lens/experiment/hypotheses.h"
 #include "energy_lens/experiment/intervention_section.h"
 #include "energy_lens/experiment/lens_sections.h"
+#include "energy_lens/experiment/model_description.h"
 #include "energy_lens/experiment/study_output.h"
 
 namespace energy_lens {
@@ -47,17 +48,6 @@ Json scientific_parameters(const StudyConfig& config) {
   Json json = config_to_json(config);
   for (const char* name : {"out", "threads", "model", "tokenizer", "text", "texts", "corpus"}) json.erase(name);
   return json;
-}
-
-Json model_json(const StudyData& data, const StudyConfig& config) {
-  const ModelConfig& m = data.model->config();
-  return {{"name", std::filesystem::path(config.model).filename().string()},
-          {"family", m.family},
-          {"digest", data.model->digest()},
-          {"n_layers", m.n_layers},
-          {"d_model", m.d_model},
-          {"d_vocab", m.d_vocab},
-          {"n_parameters", data.model->parameters()}};
 }
 
 Json corpus_json(const StudyData& data, const StudyConfig& config) {
@@ -104,7 +94,7 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
                     {"parameters", scientific_parameters(config)},
                     // Fixed before split B is read: the statistics, their mask, covariates and number of permutations.
                     {"parameters_digest", sha256_hex(scientific_parameters(config).dump())}};
-  results["model"] = model_json(data, config);
+  results["model"] = model_summary(*data.model, config.model);
   results["corpus"] = corpus_json(data, config);
   results["warnings"] = Json::array();
   return results;

@@ -83,6 +83,12 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
 }
 
 std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_utf8(text[i])) continue;
+    fail(ErrorKind::BadInput, "given_texts",
+         "got --text " + std::to_string(i + 1) + " of " + std::to_string(text.size()) +
+             " with bytes that are not UTF-8, expected UTF-8 as in every result");
+  }
   std::vector<std::string> texts = text;
   if (file.empty()) return texts;
   for (const Document& document : read_texts(file)) texts.push_back(document.text);

@@ -38,7 +38,7 @@ struct StudyData {
 // Errors: those of the readers; BadInput when fewer than 6 documents fill a window, naming how many did.
 StudyData load_study_data(const StudyConfig& config, Progress& progress);
 
-// --text and --texts together. Errors: those of read_texts.
+// --text and --texts together. Errors: those of read_texts; BadInput naming the text that is not UTF-8.
 std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file);
 
 // The text's tokens, BOS first where the model has one.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "energy_lens/core/progress.h"
+#include "energy_lens/io/descriptor.h"
 
 namespace energy_lens {
 
@@ -11,16 +12,13 @@ class FileLock {
   // Makes the file and its folders, and waits as long as another process holds it. Errors: Resource (cannot be made),
   // Interrupted.
   FileLock(const std::filesystem::path& path, const Progress& progress);
-  ~FileLock();
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
 
   // False on file systems without locks; callers then may not rely on being alone.
   bool held() const { return held_; }
 
  private:
   bool is_still_at(const std::filesystem::path& path) const;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   bool held_ = false;
 };
 

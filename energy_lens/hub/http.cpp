@@ -54,14 +54,13 @@ HttpReply HttpClient::get(const std::string& url, std::uint64_t offset, HttpBody
 }
 
 HttpReply HttpClient::follow(std::string url, HttpBody* body, std::uint64_t offset) {
-  const bool secure = endpoint_origin_.starts_with("https://");
   bool with_token = !settings_.token.empty();
   for (int hop = 0; hop <= kMaxRedirects; ++hop) {
-    const std::string origin = origin_of(url);
-    if (origin.empty() || (secure && !origin.starts_with("https://"))) {
-      return refused(url, "a redirect leads to '" + url + "', which is no " + (secure ? "https" : "http") + " address");
+    if (!may_go_on_to(endpoint_origin_, url)) {
+      const std::string scheme = endpoint_origin_.substr(0, endpoint_origin_.find(':'));
+      return refused(url, "a redirect leads to '" + url + "', which is no " + scheme + " address");
     }
-    with_token = with_token && origin == endpoint_origin_;  // once dropped, it stays dropped
+    with_token = with_token && origin_of(url) == endpoint_origin_;  // once dropped, it stays dropped
     HttpReply reply = HttpExchange(curl_.get(), settings_, progress_, body, offset).ask(url, with_token);
     const std::string location = reply.header("location");
     if (!reply.is_redirect() || (body == nullptr && !is_relative_location(location))) return reply;

@@ -6,11 +6,11 @@
 namespace energy_lens {
 
 struct ModelId {
-  std::string repository;         // ORG/NAME
+  std::string repository;         // ORG/NAME, or NAME alone of the hub's oldest models
   std::string revision = "main";  // branch, tag or commit
 };
 
-// ORG/NAME or ORG/NAME@REVISION. Errors: Usage, where a part is not what a hub allows.
+// ORG/NAME or NAME, each perhaps with @REVISION. Errors: Usage, where a part is not what a hub allows.
 ModelId parse_model_id(std::string_view text);
 
 // True when parse_model_id would accept `text`.

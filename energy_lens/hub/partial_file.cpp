@@ -57,8 +57,8 @@ PartialFile::PartialFile(const fs::path& blob, std::uint64_t size, bool adopt, s
   std::error_code ignored;
   fs::create_directories(blob.parent_path(), ignored);
   file_.has_bytes = adopt && adopt_earlier();
-  file_.descriptor = ::open(file_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (file_.descriptor < 0) fail_here("making");
+  file_.descriptor = Descriptor(::open(file_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+  if (!file_.descriptor.is_open()) fail_here("making");
   reset_hasher();
   announce("");
   if (file_.has_bytes) read_again();
@@ -66,8 +66,7 @@ PartialFile::PartialFile(const fs::path& blob, std::uint64_t size, bool adopt, s
 }
 
 PartialFile::OpenFile::~OpenFile() {
-  if (descriptor >= 0) ::close(descriptor);
-  if (descriptor >= 0 && !has_bytes) ::unlink(path.c_str());
+  if (descriptor.is_open() && !has_bytes) ::unlink(path.c_str());
 }
 
 // A new name even so: where locks do not work, two processes cannot both succeed in renaming one file.
@@ -79,7 +78,7 @@ bool PartialFile::adopt_earlier() {
 void PartialFile::read_again() {
   std::vector<char> piece(1 << 20);
   ssize_t count = 0;
-  while ((count = ::read(file_.descriptor, piece.data(), piece.size())) > 0) {
+  while ((count = ::read(file_.descriptor.get(), piece.data(), piece.size())) > 0) {
     stop_if_asked(progress_);
     hasher_.add({piece.data(), static_cast<std::size_t>(count)});
     size_ += static_cast<std::uint64_t>(count);
@@ -128,7 +127,7 @@ void PartialFile::write(std::string_view bytes) {
   hasher_.add(bytes);
   progress_.advance(static_cast<std::int64_t>(bytes.size()));
   while (!bytes.empty()) {
-    const ssize_t written = ::write(file_.descriptor, bytes.data(), bytes.size());
+    const ssize_t written = ::write(file_.descriptor.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) fail_here("writing");
     file_.has_bytes = true;
@@ -138,7 +137,7 @@ void PartialFile::write(std::string_view bytes) {
 }
 
 void PartialFile::restart() {
-  if (::ftruncate(file_.descriptor, 0) != 0 || ::lseek(file_.descriptor, 0, SEEK_SET) != 0) fail_here("emptying");
+  if (::ftruncate(file_.descriptor.get(), 0) != 0 || ::lseek(file_.descriptor.get(), 0, SEEK_SET) != 0) fail_here("emptying");
   size_ = 0;
   file_.has_bytes = resumed_ = false;
   reset_hasher();
@@ -156,7 +155,7 @@ bool PartialFile::commit() {
     restart();
     return false;
   }
-  if (::fsync(file_.descriptor) != 0 && errno != EINVAL && errno != ENOTSUP) fail_here("flushing");
+  if (::fsync(file_.descriptor.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail_here("flushing");
   if (::rename(file_.path.c_str(), blob_.c_str()) != 0) fail_here("renaming");
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "energy_lens/core/progress.h"
 #include "energy_lens/hub/http.h"
+#include "energy_lens/io/descriptor.h"
 #include "energy_lens/io/hasher.h"
 
 namespace energy_lens {
@@ -43,7 +44,7 @@ class PartialFile : public HttpBody {
   struct OpenFile {
     ~OpenFile();
     std::filesystem::path path;
-    int descriptor = -1;
+    Descriptor descriptor{};
     bool has_bytes = false;  // else it is removed
   };
   std::filesystem::path blob_;

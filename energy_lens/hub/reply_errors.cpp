@@ -1,6 +1,7 @@
 #include "energy_lens/hub/reply_errors.h"
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/hub/url.h"
 
 namespace energy_lens {
 namespace {
@@ -65,7 +66,17 @@ std::string explain_absence(const Question& q) {
   return "expected a Hugging Face hub at HF_ENDPOINT";
 }
 
+// Files come from other servers than answers, with addresses that are signed and hold for a while.
+std::string explain_other_server(const Question& q) {
+  return "the hub sent us there for the file, and that server does not give it: the address may have run out, or a proxy "
+         "or firewall stands between; the same command asks " +
+         q.settings.endpoint + " for a new one";
+}
+
+bool is_from_other_server(const Question& q) { return origin_of(q.reply.url) != origin_of(q.settings.endpoint); }
+
 std::string explain_status(const Question& q) {
+  if (q.reply.status >= 400 && q.reply.status < 429 && is_from_other_server(q)) return explain_other_server(q);
   switch (q.reply.status) {
     case 401:
     case 403:

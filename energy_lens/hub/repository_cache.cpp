@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string folder_name(std::string repository) {
-  repository.replace(repository.find('/'), 1, "--");
+  const std::size_t slash = repository.find('/');  // none in "gpt2"
+  if (slash != std::string::npos) repository.replace(slash, 1, "--");
   return "models--" + repository;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "energy_lens/core/error.h"
-#include "energy_lens/io/shard_index.h"
 
 namespace energy_lens {
 namespace {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "energy_lens/hub/repository_cache.h"
+#include "energy_lens/io/shard_index.h"
 
 namespace energy_lens {
 
@@ -13,14 +14,6 @@ inline constexpr const char* kConfigFile = "config.json";
 inline constexpr std::array kSmallFiles = {
     "generation_config.json", "tokenizer_config.json", "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt",
     "special_tokens_map.json"};
-// In order of preference. An index names the files that hold the tensors.
-struct WeightFile {
-  const char* name;
-  bool is_index;
-};
-inline constexpr std::array kWeightFiles = {
-    WeightFile{"model.safetensors", false}, WeightFile{"model.safetensors.index.json", true},
-    WeightFile{"pytorch_model.bin", false}, WeightFile{"pytorch_model.bin.index.json", true}};
 
 // The files that the index in the snapshot names. Errors: BadInput, also for more than 10000 of them.
 std::set<std::string> shards_of(const RepositoryCache& cache, const std::string& commit, const std::string& index);

@@ -41,6 +41,11 @@ std::string origin_of(const std::string& url) {
   return scheme + "://" + host + ":" + part(handle.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
+bool may_go_on_to(const std::string& endpoint_origin, const std::string& url) {
+  const std::string origin = origin_of(url);
+  return !origin.empty() && (!endpoint_origin.starts_with("https://") || origin.starts_with("https://"));
+}
+
 bool is_relative_location(std::string_view location) {
   if (location.starts_with("//") || location.starts_with("\\")) return false;
   const std::size_t end = location.find_first_of("/?#");

@@ -9,6 +9,7 @@
 #include "energy_lens/core/shape.h"
 #include "energy_lens/intervene/feature_edit.h"
 #include "energy_lens/intervene/prediction.h"
+#include "energy_lens/lens/token_loss.h"
 
 namespace energy_lens {
 namespace {
@@ -26,22 +27,12 @@ class StreamKeeper : public Observer {
   at::Tensor kept_;
 };
 
-// [T] fp64; row by row, so that no bit depends on the number of threads.
-at::Tensor row_logsumexp(const at::Tensor& logits) {
-  at::Tensor result = at::empty({logits.size(0)}, at::kDouble);
-  double* const out = result.data_ptr<double>();
-  parallel_blocks(logits.size(0), [&](std::int64_t t) {
-    const at::NoGradGuard no_grad;
-    out[t] = logits[t].to(at::kDouble).logsumexp(0).item<double>();
-  });
-  return result;
-}
-
-at::Tensor row_nll(const at::Tensor& logits, const at::Tensor& log_normaliser, const std::vector<std::int64_t>& ids) {
+// [T - 1]: every token but the first is a target.
+at::Tensor next_token_nll(const at::Tensor& logits, const at::Tensor& log_normaliser,
+                          const std::vector<std::int64_t>& ids) {
   const auto targets = static_cast<std::int64_t>(ids.size()) - 1;
-  const at::Tensor target = at::tensor(ids, at::kLong).narrow(0, 1, targets).unsqueeze(1);
-  const at::Tensor score = logits.narrow(0, 0, targets).gather(1, target).squeeze(1).to(at::kDouble);
-  return log_normaliser.narrow(0, 0, targets) - score;
+  return row_nll(logits.narrow(0, 0, targets), log_normaliser.narrow(0, 0, targets),
+                 at::tensor(ids, at::kLong).narrow(0, 1, targets));
 }
 
 void score_rows(EditEffect& effect, const Baseline& baseline, const at::Tensor& logits,
@@ -95,7 +86,7 @@ Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, 
   baseline.resid = layer == layers ? result.resid[0].clone() : keeper.kept()[0];
   baseline.logits = result.logits[0];
   baseline.log_normaliser = row_logsumexp(baseline.logits);
-  baseline.nll = row_nll(baseline.logits, baseline.log_normaliser, ids);
+  baseline.nll = next_token_nll(baseline.logits, baseline.log_normaliser, ids);
   baseline.top1 = baseline.logits.argmax(1);
   return baseline;
 }
@@ -115,7 +106,7 @@ EditedRun run_edited(const Model& model, const Baseline& baseline, const at::Ten
   EditedRun run;
   run.logits = model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
   run.log_normaliser = row_logsumexp(run.logits);
-  effect.nll_change = row_nll(run.logits, run.log_normaliser, baseline.ids) - baseline.nll;
+  effect.nll_change = next_token_nll(run.logits, run.log_normaliser, baseline.ids) - baseline.nll;
   const at::Tensor own = edited.narrow(0, 0, tokens - 1);
   effect.own = sequential_sum(effect.nll_change.masked_select(own));
   effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));

@@ -16,14 +16,13 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   std::string name = path.string() + ".XXXXXX.incomplete";
-  descriptor_ = ::mkstemps(name.data(), static_cast<int>(std::strlen(".incomplete")));
+  descriptor_ = Descriptor(::mkstemps(name.data(), static_cast<int>(std::strlen(".incomplete"))));
   temporary_ = name;
-  if (descriptor_ < 0) fail_here("making");
-  ::fchmod(descriptor_, 0644);
+  if (!descriptor_.is_open()) fail_here("making");
+  ::fchmod(descriptor_.get(), 0644);
 }
 
 AtomicFile::~AtomicFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
@@ -34,7 +33,7 @@ void AtomicFile::fail_here(const char* doing) const {
 
 void AtomicFile::write(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
+    const ssize_t written = ::write(descriptor_.get(), bytes.data(), std::min<std::size_t>(bytes.size(), 1u << 30));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) fail_here("writing");
     bytes.remove_prefix(static_cast<std::size_t>(written));
@@ -42,7 +41,7 @@ void AtomicFile::write(std::string_view bytes) {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(descriptor_) != 0 && errno != EINVAL && errno != ENOTSUP) fail_here("flushing");
+  if (::fsync(descriptor_.get()) != 0 && errno != EINVAL && errno != ENOTSUP) fail_here("flushing");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_here("renaming");
   temporary_.clear();
 }

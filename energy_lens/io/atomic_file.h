@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "energy_lens/io/descriptor.h"
+
 namespace energy_lens {
 
 class AtomicFile {
@@ -20,7 +22,7 @@ class AtomicFile {
  private:
   [[noreturn]] void fail_here(const char* doing) const;
   std::filesystem::path path_, temporary_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 }  // namespace energy_lens

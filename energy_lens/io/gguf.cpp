@@ -7,14 +7,14 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/io/gguf_cursor.h"
-#include "energy_lens/io/mapped_file.h"
+#include "energy_lens/io/mapped_numbers.h"
 
 namespace energy_lens {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "GGUF is little-endian");
 constexpr std::string_view kMagic = "GGUF";
-constexpr std::uint64_t kMaxName = 1024, kShortestKey = 13, kShortestTensor = 24;
+constexpr std::uint64_t kMaxName = 1024;
 constexpr std::uint32_t kMaxRank = 4;
 
 void check_version(GgufCursor& cursor) {
@@ -25,10 +25,18 @@ void check_version(GgufCursor& cursor) {
                         : "has GGUF version " + std::to_string(version) + ", expected 2 or 3");
 }
 
-std::uint64_t read_count(GgufCursor& cursor, std::uint64_t shortest, const char* what) {
+// What may be counted in a header: each of it takes more memory here than bytes in the file.
+struct Counted {
+  const char* what;
+  std::uint64_t shortest, most;  // bytes; no model comes near as many
+};
+constexpr Counted kTensors = {"tensors", 24, 1 << 17}, kKeys = {"keys", 13, 1 << 16};
+
+std::uint64_t read_count(GgufCursor& cursor, const Counted& counted) {
   const auto count = cursor.number<std::uint64_t>();
-  if (count > cursor.left() / shortest) {
-    cursor.refuse("announces " + std::to_string(count) + " " + what + ", more than the file can hold");
+  if (count > std::min(cursor.left() / counted.shortest, counted.most)) {
+    cursor.refuse("announces " + std::to_string(count) + " " + counted.what +
+                  ", more than the file can hold or a model can need");
   }
   return count;
 }
@@ -101,9 +109,22 @@ std::uint64_t read_alignment(const GgufFile& file, const GgufCursor& cursor) {
   const Json value = file.value("general.alignment");
   const std::uint64_t alignment = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
   if (alignment < 8 || alignment > (1u << 20) || alignment % 8 != 0) {
-    cursor.refuse("has general.alignment " + value.dump() + ", expected a multiple of 8 up to 2^20");
+    const std::string shown = value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 100);
+    cursor.refuse("has general.alignment " + shown + ", expected a multiple of 8 up to 2^20");
   }
   return alignment;
+}
+
+// Into [n] numbers of any floating type.
+void dequantise(const std::uint8_t* data, const at::Tensor& out) {
+  constexpr std::int64_t kPiece = 1 << 10;  // blocks
+  const std::int64_t blocks = out.numel() / kQ8Block;
+  parallel_blocks((blocks + kPiece - 1) / kPiece, [&](std::int64_t index) {
+    const std::int64_t begin = index * kPiece, count = std::min(kPiece, blocks - begin);
+    const at::Tensor numbers = at::empty({count * kQ8Block}, at::kFloat);
+    dequantise_q8_0(data + begin * kQ8BlockBytes, count, numbers.data_ptr<float>());
+    out.narrow(0, begin * kQ8Block, count * kQ8Block).copy_(numbers);
+  });
 }
 
 }  // namespace
@@ -112,7 +133,7 @@ GgufFile::GgufFile(const std::filesystem::path& path) : path_(path), file_(Mappe
   GgufCursor cursor(path_, file_->bytes(), 0);
   if (!looks_like_gguf({reinterpret_cast<const char*>(cursor.take(4)), 4})) cursor.refuse("does not begin with GGUF");
   check_version(cursor);
-  const auto tensors = read_count(cursor, kShortestTensor, "tensors"), keys = read_count(cursor, kShortestKey, "keys");
+  const std::uint64_t tensors = read_count(cursor, kTensors), keys = read_count(cursor, kKeys);
   for (std::uint64_t i = 0; i < keys; ++i) {
     const std::string key = read_name(cursor);
     if (!values_.emplace(key, cursor.at()).second) cursor.refuse("has the key '" + key + "' twice");
@@ -147,24 +168,17 @@ Json GgufFile::value(const std::string& key) const {
 void GgufFile::read(const std::string& name, const at::Tensor& out) const {
   const GgufTensor& tensor = tensors_.at(name);
   EL_ASSERT(out.is_contiguous() && out.sizes() == at::IntArrayRef(tensor.shape));
-  const std::uint8_t* data = file_->bytes().data() + data_begin_ + tensor.begin;
-  if (tensor.type->block == 1) {
-    // from_blob wants a mutable pointer; nothing writes to it.
-    out.copy_(
-        at::from_blob(const_cast<std::uint8_t*>(data), tensor.shape, at::TensorOptions().dtype(tensor.type->dtype)));
-    file_->let_go(data_begin_ + tensor.begin, tensor.end - tensor.begin);
-    return;
-  }
-  constexpr std::int64_t kPiece = 1 << 10;  // blocks
+  const std::size_t begin = data_begin_ + tensor.begin;
+  if (tensor.type->block == 1) return copy_numbers(*file_, begin, tensor.type->dtype, out);
+  constexpr std::int64_t kBlocksAtOnce = 1 << 17;
   const std::int64_t blocks = out.numel() / kQ8Block;
   const at::Tensor flat = out.view({-1});
-  parallel_blocks((blocks + kPiece - 1) / kPiece, [&](std::int64_t index) {
-    const std::int64_t begin = index * kPiece, count = std::min(kPiece, blocks - begin);
-    const at::Tensor numbers = at::empty({count * kQ8Block}, at::kFloat);
-    dequantise_q8_0(data + begin * kQ8BlockBytes, count, numbers.data_ptr<float>());
-    flat.narrow(0, begin * kQ8Block, count * kQ8Block).copy_(numbers);
-  });
-  file_->let_go(data_begin_ + tensor.begin, tensor.end - tensor.begin);
+  for (std::int64_t first = 0; first < blocks; first += kBlocksAtOnce) {
+    const std::int64_t count = std::min(kBlocksAtOnce, blocks - first);
+    const std::size_t at = begin + static_cast<std::size_t>(first * kQ8BlockBytes);
+    dequantise(file_->bytes().data() + at, flat.narrow(0, first * kQ8Block, count * kQ8Block));
+    file_->let_go(at, static_cast<std::size_t>(count * kQ8BlockBytes));
+  }
 }
 
 bool looks_like_gguf(std::string_view head) { return head.starts_with(kMagic); }

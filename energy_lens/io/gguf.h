@@ -41,6 +41,7 @@ class GgufFile {
   Json value(const std::string& key) const;
 
   // Writes a tensor, dequantised and converted, into `out`: contiguous, same shape, floating, on the CPU.
+  // Holds a few MB of the file at a time.
   void read(const std::string& name, const at::Tensor& out) const;
 
  private:

@@ -9,6 +9,8 @@ namespace energy_lens {
 namespace {
 
 constexpr std::uint64_t kMaxList = 1u << 22;  // the largest vocabularies have 2^18 tokens and 2^19 merges
+constexpr std::uint64_t kMaxDecoded = 1u << 16;  // vocabularies are skipped; lists that are read have a value a layer
+constexpr std::uint64_t kMaxText = 1u << 20;  // chat templates, the longest, have some thousands
 constexpr std::uint32_t kText = 8, kList = 9;
 
 template <class Number>
@@ -16,7 +18,14 @@ Json decode(GgufCursor& cursor) {
   return cursor.number<Number>();
 }
 Json decode_flag(GgufCursor& cursor) { return cursor.number<std::uint8_t>() != 0; }
-Json decode_text(GgufCursor& cursor) { return std::string(cursor.text()); }
+Json decode_text(GgufCursor& cursor) {
+  const std::string_view text = cursor.text();
+  if (text.size() > kMaxText) {
+    cursor.refuse("has a text of " + std::to_string(text.size()) + " bytes, expected at most " +
+                  std::to_string(kMaxText));
+  }
+  return std::string(text);
+}
 
 struct ValueType {
   std::uint32_t id;
@@ -89,6 +98,9 @@ Json GgufCursor::value() {
   const auto type = number<std::uint32_t>();
   if (type != kList) return value_type(*this, type).decode(*this);
   const ListHead head = list_head();
+  if (head.count > kMaxDecoded) {
+    refuse("has a list of " + std::to_string(head.count) + " values, expected at most " + std::to_string(kMaxDecoded));
+  }
   const ValueType& entry = value_type(*this, head.type);
   Json list = Json::array();
   for (std::uint64_t i = 0; i < head.count; ++i) list.push_back(entry.decode(*this));

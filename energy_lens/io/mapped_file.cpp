@@ -9,34 +9,23 @@
 #include <cstring>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/descriptor.h"
 
 namespace energy_lens {
-namespace {
-
-// Closes on every way out of open().
-struct Descriptor {
-  int value;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
-
-}  // namespace
-
 std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   // Without waiting, or a named pipe would keep us here.
-  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (descriptor.value < 0) {
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor.is_open()) {
     const ErrorKind kind = errno == ELOOP ? ErrorKind::BadInput : ErrorKind::NotFound;
     fail(kind, "open", path.string() + ": " + std::strerror(errno) + ", expected a readable file");
   }
   struct stat status {};
-  if (::fstat(descriptor.value, &status) != 0 || !S_ISREG(status.st_mode)) {
+  if (::fstat(descriptor.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     fail(ErrorKind::BadInput, "open", path.string() + " is not a regular file");
   }
   const auto size = static_cast<std::size_t>(status.st_size);
   if (size == 0) fail(ErrorKind::BadInput, "open", path.string() + " is empty");
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.value, 0);
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
   if (data == MAP_FAILED) fail(ErrorKind::Resource, "open", path.string() + ": " + std::strerror(errno));
   return std::shared_ptr<MappedFile>(new MappedFile(static_cast<const std::uint8_t*>(data), size));
 }

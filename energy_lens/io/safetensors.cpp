@@ -7,7 +7,7 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/json_check.h"
-#include "energy_lens/io/mapped_file.h"
+#include "energy_lens/io/mapped_numbers.h"
 #include "energy_lens/io/safetensors_dtype.h"
 
 namespace energy_lens {
@@ -180,16 +180,9 @@ at::Tensor SafetensorsFile::view(const std::string& name) const {
 }
 
 void SafetensorsFile::read(const std::string& name, const at::Tensor& out) const {
-  constexpr std::int64_t kPiece = 1 << 22;
-  const at::Tensor from = view(name).view({-1}), to = out.view({-1});
-  EL_ASSERT(from.numel() == to.numel());
-  const auto size = static_cast<std::int64_t>(from.element_size());
-  const std::size_t first = buffer_begin_ + tensors_.at(name).begin;
-  for (std::int64_t begin = 0; begin < to.numel(); begin += kPiece) {
-    const std::int64_t count = std::min(kPiece, to.numel() - begin);
-    to.narrow(0, begin, count).copy_(from.narrow(0, begin, count));
-    file_->let_go(first + static_cast<std::size_t>(begin * size), static_cast<std::size_t>(count * size));
-  }
+  const auto found = tensors_.find(name);
+  EL_ASSERT(found != tensors_.end());
+  copy_numbers(*file_, buffer_begin_ + found->second.begin, found->second.dtype, out);
 }
 
 }  // namespace energy_lens

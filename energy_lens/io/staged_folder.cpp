@@ -15,8 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail_on(const fs::path& path, const std::string& why) {
-  fail(ErrorKind::Resource, "write", path.string() + ": " + why + "; what was there before, if anything, is unchanged");
+[[noreturn]] void fail_on(const fs::path& path, const std::string& why,
+                          const char* state = "what was there before, if anything, is unchanged") {
+  fail(ErrorKind::Resource, "write", path.string() + ": " + why + "; " + state);
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ void StagedFolder::commit() {
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
     fs::rename(staging_ / file, target_ / file, error);
-    if (error) fail_on(target_ / file, error.message());
+    if (error) fail_on(target_ / file, error.message(), "files whose names come before it are new, the others are not");
   }
 }
 

@@ -1,5 +1,6 @@
-// Files that appear together or not at all: they are written to a folder beside the target, commit() moves each into
-// it.
+// Files that appear only when all of them are written: they are made in a folder beside the target, and commit() moves
+// one after the other into it. Each is whole at every moment. Nothing makes the moves one: where a run is killed, or a
+// move fails, between the first and the last, the target has new files beside old ones.
 #pragma once
 #include <filesystem>
 
@@ -14,7 +15,7 @@ class StagedFolder {
   StagedFolder& operator=(const StagedFolder&) = delete;
 
   const std::filesystem::path& path() const { return staging_; }
-  void commit();  // replaces files of the same names in the target. Errors: Resource.
+  void commit();  // replaces files of the same names in the target. Errors: Resource, naming what has not been moved.
 
  private:
   std::filesystem::path target_, staging_;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "energy_lens/lens/energy.h"
+#include "energy_lens/lens/token_loss.h"
 #include "energy_lens/model/attention.h"
 
 namespace energy_lens {
@@ -48,16 +49,12 @@ class BlockWatcher : public Observer {
   std::map<Site, at::Tensor> seen_;
 };
 
-IdentityCheck check_last_layer(const Model& model, const ForwardResult& result, const std::vector<std::int64_t>& ids) {
-  IdentityCheck check{"last layer's lens energy = the model's loss"};
+IdentityCheck last_layer_identity(const Model& model, const at::Tensor& resid, const std::vector<std::int64_t>& ids) {
   const auto rows = static_cast<std::int64_t>(ids.size()) - 1;
-  const at::Tensor targets = at::tensor(ids).narrow(0, 1, rows);
-  const at::Tensor energy = lens_rows({result.resid[0].narrow(0, 0, rows)}, targets, model.unembed())[0].energy;
-  const at::Tensor logits = result.logits[0].narrow(0, 0, rows).to(at::kDouble);
-  const at::Tensor loss = at::logsumexp(logits, -1) - logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
-  check.difference = (energy.to(at::kDouble) - loss).abs().max().item<double>();
-  check.tolerance = 10.0 * kAbsolute + kRelative * logits.abs().max().item<double>();
-  return check;
+  const at::Tensor targets = at::tensor(ids).narrow(0, 1, rows), last = resid.narrow(0, 0, rows);
+  const at::Tensor energy = lens_rows({last}, targets, model.unembed(), {.top_k = 0})[0].energy;
+  const LastLayerCheck check = check_last_layer(energy, token_loss(model, last, targets));
+  return {"last layer's lens energy = the model's loss", check.difference, check.tolerance};
 }
 
 }  // namespace
@@ -66,8 +63,9 @@ std::vector<IdentityCheck> check_identities(const Model& model, const std::vecto
   BlockWatcher watcher(model.config().n_heads);
   ForwardOptions options;
   options.observer = &watcher;
+  options.logits = false;
   const ForwardResult result = model.forward(pad_right({ids}), options);
-  return {watcher.attention, watcher.stream, check_last_layer(model, result, ids)};
+  return {watcher.attention, watcher.stream, last_layer_identity(model, result.resid[0], ids)};
 }
 
 }  // namespace energy_lens

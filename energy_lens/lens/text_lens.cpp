@@ -1,36 +1,22 @@
 #include "energy_lens/lens/text_lens.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
 #include <string>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/lens/streams.h"
+#include "energy_lens/lens/token_loss.h"
 
 namespace energy_lens {
 namespace {
 
-// The logits are sums of D fp32 products: their rounding grows with their size, and the energy's with it.
-constexpr double kRelativeTolerance = 1e-5, kAbsoluteTolerance = 1e-4;
-
-std::vector<double> model_nll(const at::Tensor& logits, const at::Tensor& targets) {
-  const at::Tensor z = logits.to(at::kDouble);
-  const at::Tensor nll = at::logsumexp(z, -1) - z.gather(-1, targets.unsqueeze(-1)).squeeze(-1);
-  return {nll.data_ptr<double>(), nll.data_ptr<double>() + nll.numel()};
-}
-
-double check_last_layer(const at::Tensor& energy, const std::vector<double>& nll, const at::Tensor& logits) {
-  const at::Tensor e = energy.to(at::kDouble).contiguous();
-  double largest = 0.0;
-  for (std::int64_t i = 0; i < e.numel(); ++i) largest = std::max(largest, std::abs(e.data_ptr<double>()[i] - nll[i]));
-  const double tolerance = kAbsoluteTolerance + kRelativeTolerance * logits.abs().max().item<double>();
-  if (!(largest <= tolerance)) {
+double checked_difference(const at::Tensor& energy, const TokenLoss& loss) {
+  const LastLayerCheck check = check_last_layer(energy, loss);
+  if (!check.holds()) {
     fail(ErrorKind::Internal, "lens_of_text",
-         "the last layer's energy differs from the model's loss by " + std::to_string(largest) +
-             " nats, expected at most " + std::to_string(tolerance) + "; please report this model");
+         "the last layer's energy differs from the model's loss by " + std::to_string(check.difference) +
+             " nats, expected at most " + std::to_string(check.tolerance) + "; please report this model");
   }
-  return largest;
+  return check.difference;
 }
 
 // The last layer's. Rounded rows measure the rounding, too, which is none of the model's.
@@ -50,15 +36,15 @@ TextLens lens_of_text(const Model& model, const std::vector<std::int64_t>& ids, 
   // The last stream stands at the end whether asked for or not: it defines p^L.
   std::vector<std::int64_t> all = layers;
   all.push_back(model.config().n_layers);
-  const Streams streams = capture_streams(model, pad_right({ids}), all, true);
+  const Streams streams = capture_streams(model, pad_right({ids}), all);
   const auto rows = static_cast<std::int64_t>(ids.size()) - 1;
   const at::Tensor targets = at::tensor(ids).narrow(0, 1, rows);
   TextLens lens;
   for (const at::Tensor& resid : streams.resid) lens.resid.push_back(resid[0].narrow(0, 0, rows));
   lens.rows = lens_rows(lens.resid, targets, model.unembed(), options);
-  const at::Tensor logits = streams.logits[0].narrow(0, 0, rows);
-  lens.nll = model_nll(logits, targets);
-  lens.last_layer_difference = check_last_layer(precise_energy(lens, targets, model.unembed(), options), lens.nll, logits);
+  const TokenLoss loss = token_loss(model, lens.resid.back(), targets);
+  lens.nll.assign(loss.nll.data_ptr<double>(), loss.nll.data_ptr<double>() + rows);
+  lens.last_layer_difference = checked_difference(precise_energy(lens, targets, model.unembed(), options), loss);
   lens.resid.pop_back();
   lens.rows.pop_back();
   return lens;

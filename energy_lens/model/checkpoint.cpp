@@ -1,6 +1,5 @@
 #include "energy_lens/model/checkpoint.h"
 
-#include <array>
 #include <set>
 
 #include "energy_lens/core/error.h"
@@ -13,9 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kIndexEnding = ".index.json";
-// The usual names, the preferred first.
-constexpr auto kNames = std::to_array<std::string_view>(
-    {"model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"});
 
 std::vector<fs::path> files_of_index(const fs::path& index) {
   std::set<std::string> names;
@@ -44,9 +40,9 @@ std::vector<fs::path> weight_files(const fs::path& path) {
   if (!fs::is_directory(path, ignored)) {
     return path.string().ends_with(kIndexEnding) ? files_of_index(path) : std::vector{path};
   }
-  for (const std::string_view name : kNames) {
+  for (const WeightFile& file : kWeightFiles) {
     // A link that leads nowhere is there too, and is then reported.
-    if (fs::exists(fs::symlink_status(path / name, ignored))) return weight_files(path / name);
+    if (fs::exists(fs::symlink_status(path / file.name, ignored))) return weight_files(path / file.name);
   }
   return only_file(path);
 }
@@ -72,7 +68,7 @@ Json Checkpoint::config() const {
 std::unique_ptr<WeightSource> Checkpoint::weights(std::vector<std::string> prefixes) const {
   if (files_.empty()) {
     std::string names;
-    for (const std::string_view name : kNames) names += std::string(name) + ", ";
+    for (const WeightFile& file : kWeightFiles) names += std::string(file.name) + ", ";
     fail(ErrorKind::NotFound, "load_model",
          path_.string() + " has no weights: none of " + names + "and no other checkpoint");
   }

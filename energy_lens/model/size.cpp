@@ -26,6 +26,19 @@ class ShapesOnly : public WeightSource {
   const WeightSource* weights_;
 };
 
+std::int64_t working_bytes(const ModelConfig& config, std::int64_t tokens, std::int64_t threads) {
+  constexpr std::int64_t kFloat = 4, kDouble = 8, kRows = 64, kMlpRows = 1024;
+  // Every layer's stream, and those that a block reads, writes and hands on.
+  const std::int64_t streams = (config.n_layers + 1 + 6) * config.d_model;
+  const std::int64_t heads = (2 * config.n_heads + 2 * config.n_kv_heads) * config.d_head;
+  const std::int64_t inside = std::min(tokens, kMlpRows) * (config.gated_mlp ? 2 : 1) * config.d_mlp;
+  // The activations of a block of rows in a layer with experts, made and taken apart.
+  const std::int64_t mixture = threads * kRows * 2 * experts_width(config.experts);
+  // Logits stand for a block of rows; a thread takes one of them at a time in fp64, beside what it is exponentiated to.
+  const std::int64_t logits = kRows * config.d_vocab * kFloat + threads * 3 * config.d_vocab * kDouble;
+  return kFloat * (tokens * (streams + heads) + inside + mixture) + logits;
+}
+
 ModelWeights shapes_of(const ModelConfig& config, at::ScalarType dtype, const WeightSource* weights) {
   try {
     return family_named(config.family).load(ShapesOnly(weights), config, dtype);
@@ -44,13 +57,7 @@ ModelSize model_size(const ModelConfig& config, at::ScalarType dtype, std::int64
     size.parameters += tensor.numel();
     size.weight_bytes += static_cast<std::int64_t>(tensor.nbytes());
   });
-  constexpr std::int64_t kFloat = 4, kRows = 64;
-  const std::int64_t streams = (config.n_layers + 1) * config.d_model;
-  // The activations of a block of rows in a layer with experts, made and taken apart.
-  const std::int64_t mixture = 2 * experts_width(config.experts);
-  const std::int64_t widest = std::max((config.n_heads + 2 * config.n_kv_heads) * config.d_head,
-                                       (config.gated_mlp ? 2 : 1) * config.d_mlp);
-  size.working_bytes = kFloat * (tokens * (streams + 2 * widest + config.d_vocab) + threads * kRows * (8 * config.d_vocab + mixture));
+  size.working_bytes = working_bytes(config, tokens, threads);
   return size;
 }
 

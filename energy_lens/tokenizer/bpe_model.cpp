@@ -9,6 +9,8 @@
 namespace energy_lens {
 namespace {
 
+constexpr std::uint64_t kMostGaps = 4096;  // ids of a vocabulary that none of its tokens has
+
 [[noreturn]] void refuse(const std::string& what) { fail(ErrorKind::BadInput, "load_tokenizer", what); }
 
 // The first byte whose character of the byte alphabet is no token, 256 when there is none.
@@ -128,8 +130,13 @@ void add_tokens(const SortedJson& tokens, Vocabulary& vocabulary) {
   if (!tokens.is_object() || tokens.empty()) refuse("the vocabulary is not an object of token ids");
   for (const auto& [token, id] : tokens.items()) {
     if (!id.is_number_integer()) refuse("token id " + id.dump().substr(0, 100) + " is not a whole number");
-    const bool fits = !id.is_number_unsigned() || id.get<std::uint64_t>() <= INT64_MAX;
-    vocabulary.add(token, fits ? id.get<std::int64_t>() : INT64_MAX);
+    // Ids are places in a table: a few large ones must not ask for a large table. Added tokens may fill small gaps.
+    const std::uint64_t end = tokens.size() + kMostGaps;
+    if (id.is_number_unsigned() && id.get<std::uint64_t>() >= end) {
+      refuse("token id " + id.dump() + " of '" + token.substr(0, 100) + "' leaves gaps, expected " +
+             std::to_string(tokens.size()) + " tokens to have about as many ids");
+    }
+    vocabulary.add(token, id.get<std::int64_t>());
   }
 }
 

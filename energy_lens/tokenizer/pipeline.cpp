@@ -104,7 +104,9 @@ class PipelineTokenizer::Encoder {
 };
 
 PipelineTokenizer::PipelineTokenizer(TokenizerParts parts)
-    : parts_(std::move(parts)), added_(std::move(parts_.added), parts_.normalizers) {}
+    : parts_(std::move(parts)), added_(std::move(parts_.added), parts_.normalizers) {
+  if (parts_.model_ids == 0) parts_.model_ids = parts_.vocabulary->size();
+}
 
 Encoding PipelineTokenizer::encode(std::string_view text) const { return to_encoding(Encoder(*this, text).run()); }
 

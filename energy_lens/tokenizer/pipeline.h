@@ -20,6 +20,7 @@ namespace energy_lens {
 
 struct TokenizerParts {
   std::shared_ptr<Vocabulary> vocabulary = std::make_shared<Vocabulary>();
+  std::int64_t model_ids = 0;  // largest id + 1 without `added`; 0: every token of the vocabulary is the model's own
   std::vector<AddedToken> added;
   Normalizers normalizers;
   PreTokenizers pre_tokenizers;
@@ -37,6 +38,7 @@ class PipelineTokenizer : public Tokenizer {
   std::string decode(std::span<const std::int64_t> ids) const override;
   std::string token_bytes(std::int64_t id) const override;
   std::int64_t vocab_size() const override { return parts_.vocabulary->size(); }
+  std::int64_t model_vocab_size() const override { return parts_.model_ids; }
   std::optional<std::int64_t> bos_id() const override { return parts_.bos; }
   std::optional<std::int64_t> eos_id() const override { return parts_.eos; }
   bool adds_bos() const override { return parts_.adds_bos; }

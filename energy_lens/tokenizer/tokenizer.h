@@ -30,7 +30,8 @@ class Tokenizer {
   virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
   // The bytes of one token in the middle of a text. Errors: as decode.
   virtual std::string token_bytes(std::int64_t id) const = 0;
-  virtual std::int64_t vocab_size() const = 0;  // largest id + 1
+  virtual std::int64_t vocab_size() const = 0;        // largest id + 1
+  virtual std::int64_t model_vocab_size() const = 0;  // the same of the vocabulary without tokens added to it
   virtual std::optional<std::int64_t> bos_id() const = 0;
   virtual std::optional<std::int64_t> eos_id() const = 0;
   virtual bool adds_bos() const = 0;  // what tokenizer_config.json, or else the tokenizer itself, asks for

@@ -51,6 +51,7 @@ TokenizerParts read_tokenizer_json(const std::filesystem::path& file) {
   parts.normalizers = read_normalizers(part(json, "normalizer"));
   parts.pre_tokenizers = read_pre_tokenizers(part(json, "pre_tokenizer"));
   parts.model = read_model(fields.at("model"), parts.vocabulary, ends_in_byte_level(part(json, "pre_tokenizer")));
+  parts.model_ids = parts.vocabulary->size();
   parts.added = read_added_tokens(part(json, "added_tokens"), *parts.vocabulary);
   parts.post_processor = read_post_processor(part(json, "post_processor"));
   parts.decoders = read_decoders(part(json, "decoder"));

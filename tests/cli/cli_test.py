@@ -120,10 +120,40 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(run("lens", "--texts", texts, "--layers", "all", "--json", again).stdout, "")
         self.assertEqual(json.loads(again.read_text())["texts"][0]["layers"], list(range(13)))
 
+    def test_too_little_memory_is_exit_5_and_one_line(self):
+        model = self.copy_of_demo()
+        config = json.loads((model / "config.json").read_text()) | {"n_embd": 8192, "n_head": 64, "n_layer": 1}
+        (model / "config.json").write_text(json.dumps(config))
+        options = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)),
+                   "env": os.environ | {"OMP_NUM_THREADS": "1"}}
+        if run("--version", **options).returncode != 0:
+            self.skipTest("the program itself needs more address space than the limit, as under a sanitizer")
+        result = run("lens", "--model", model, "--random-weights", "1", "--text", "a b c", "--threads", "1", **options)
+        self.assert_refused(result, 5)
+        self.assertIn("[memory]", result.stderr)
+
+    def test_model_info_says_what_doctor_says_without_loading_weights(self):
+        doctor = json.loads(run("doctor", "--dtype", "bfloat16", "--json", "-").stdout)["model"]
+        result = run("model", "info", "--dtype", "bfloat16", "--json", "-")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(json.loads(result.stdout), doctor)
+        self.assertLess(doctor["weight_bytes"], json.loads(run("model", "info", "--json", "-").stdout)["weight_bytes"])
+        words = run("model", "info").stdout
+        for name in ("parameters", "numbers", "memory", "digest"):
+            self.assertIn(f"\n  {name} ", words)
+        self.assert_refused(run("model", "info", "--dtype", "int3"), 2)
+        broken = self.copy_of_demo()
+        (broken / "model.safetensors").write_bytes((broken / "model.safetensors").read_bytes()[:-4])
+        self.assert_refused(run("model", "info", "--model", broken), 3)
+
     def test_output_that_cannot_be_written_is_exit_5(self):
         with open("/dev/full", "w") as full:
             result = subprocess.run([BINARY, "lens", "--text", "a b c"], stdout=full, stderr=subprocess.PIPE, text=True)
         self.assertEqual(result.returncode, 5, result.stderr)
+        for command in (["doctor"], ["doctor", "--json", "-"], ["model", "info"], ["model", "info", "--json", "-"]):
+            with self.subTest(command), open("/dev/full", "w") as full:
+                result = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(result.returncode, 5, result.stderr)
         self.assert_refused(run("lens", "--text", "a b c", "--json", "/proc/none/lens.json"), 5)
         self.assert_refused(run("lens", "--text", "a b c", "--out", "/proc/none"), 5)
 
@@ -134,16 +164,71 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(given.stdout, own.stdout)
         larger = self.copy_of_demo() / "tokenizer.json"
         tokenizer = json.loads(larger.read_text())
-        tokenizer["added_tokens"].append({"id": 4096, "content": "<one more>"})
+        tokenizer["model"]["vocab"]["one more"] = 4096
         larger.write_text(json.dumps(tokenizer))
         refused = run("lens", "--text", "The quick brown fox.", "--tokenizer", larger)
         self.assert_refused(refused, 3)
         self.assertIn("ids up to 4096", refused.stderr)
+        self.assertIn("do not belong together", refused.stderr)
+
+    def test_an_added_token_beyond_the_embedding_is_refused_only_where_it_is_used(self):
+        larger = self.copy_of_demo() / "tokenizer.json"
+        tokenizer = json.loads(larger.read_text())
+        tokenizer["added_tokens"].append({"id": 4096, "content": "<image>", "special": True})
+        larger.write_text(json.dumps(tokenizer))
+        accepted = run("lens", "--text", "The quick brown fox.", "--tokenizer", larger)
+        self.assertEqual(accepted.returncode, 0, accepted.stderr)
+        self.assertEqual(accepted.stdout, run("lens", "--text", "The quick brown fox.").stdout)
+        refused = run("lens", "--text", "The quick <image> fox.", "--tokenizer", larger)
+        self.assert_refused(refused, 3)
+        self.assertIn("token id 4096, expected 0 to 4095", refused.stderr)
+
+    def test_a_tokenizer_with_fewer_ids_than_the_model_has_rows_is_accepted(self):
+        smaller = self.copy_of_demo() / "tokenizer.json"
+        tokenizer = json.loads(smaller.read_text())
+        model = tokenizer["model"]
+        last = max(model["vocab"], key=model["vocab"].get)
+        del model["vocab"][last]
+        pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
+        model["merges"] = [pair for pair in pairs if last not in (*pair, "".join(pair))]
+        smaller.write_text(json.dumps(tokenizer))
+        result = run("lens", "--text", "The quick brown fox.", "--tokenizer", smaller)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_a_model_file_takes_the_tokenizer_beside_it(self):
+        text = ["--text", "The quick brown fox.", "--json", "-"]
+        folder = json.loads(run("lens", "--model", DEMO, *text).stdout)
+        for model, options in ((DEMO / "model.safetensors", {}), ("model.safetensors", {"cwd": DEMO})):
+            with self.subTest(model):
+                result = run("lens", "--model", model, *text, **options)
+                self.assertEqual(result.returncode, 0, result.stderr)
+                file = json.loads(result.stdout)
+                self.assertEqual(file["texts"], folder["texts"])
+        alone = pathlib.Path(shutil.copy(DEMO / "model.safetensors", self.folder))
+        shutil.copy(DEMO / "config.json", self.folder)
+        result = run("lens", "--model", alone, *text)
+        self.assert_refused(result, 4)
+        self.assertIn("--tokenizer", result.stderr)
 
     def test_lens_refuses_texts_it_cannot_score(self):
         self.assert_refused(run("lens", "--text", "a"), 3)
         self.assert_refused(run("lens", "--text", "word " * 2000), 3)
         self.assert_refused(run("lens", "--text", "a b c d", "--layers", "13"), 2)
+
+    def test_texts_that_are_not_utf8_are_exit_3_and_named(self):
+        texts = ["--text", "The quick brown fox.", "--text", b"caf\xe9"]
+        for command in (["lens", *texts], ["study", "--corpus", self.corpus, "--out", self.folder / "out", *texts, *SMALL]):
+            result = subprocess.run([BINARY, *[os.fsencode(part) for part in command]], capture_output=True, text=True)
+            self.assert_refused(result, 3)
+            self.assertIn("--text 2 of 2", result.stderr)
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_a_long_text_is_cut_between_characters_in_the_warning(self):
+        out = self.folder / "out"
+        result = run("study", "--corpus", self.corpus, "--out", out, "--text", "x" + "é" * 3000, *SMALL)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        warnings = json.loads((out / "results.json").read_text(encoding="utf-8"))["warnings"]
+        self.assertTrue(any("(x" + "é" * 19 + "...)" in warning for warning in warnings), warnings)
 
     def test_bad_corpora_are_exit_3(self):
         for content in (b"", b"{", b'{"id": "a"}\n', b"[1]\n", b'{"text": "\xff"}\n', b'{"text": "too short"}\n'):
@@ -176,6 +261,10 @@ class CommandTest(unittest.TestCase):
         again = self.folder / "again"
         self.assertEqual(run("report", out / "results.json", "--out", again).returncode, 0)
         self.assertEqual((again / "report.html").read_bytes(), html)
+        (out / "report.html").unlink()
+        self.assertEqual(run("report", "results.json", cwd=out).returncode, 0)
+        self.assertEqual((out / "report.html").read_bytes(), html)
+        self.assertEqual({path.name for path in out.iterdir()}, names)
         (out / "results.json").write_text("{}")
         self.assert_refused(run("report", out / "results.json"), 3)
         self.assertEqual((out / "report.html").read_bytes(), html)

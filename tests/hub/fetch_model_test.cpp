@@ -88,6 +88,15 @@ TEST_F(FetchModelTest, WritesTheStandardLayout) {
   EXPECT_EQ(partial_files(), 0u);
 }
 
+TEST_F(FetchModelTest, ANameWithoutOrganisationIsFollowedToItsPlaceAndCachedUnderItself) {
+  const fs::path folder = fetch("gpt2"), repository = hub_.settings.cache / "models--gpt2";
+  EXPECT_EQ(folder, repository / "snapshots" / kMain);
+  EXPECT_TRUE(fs::exists(folder / "model.safetensors"));
+  const std::size_t requests = hub_.log().size();
+  EXPECT_EQ(fetch("gpt2"), folder);
+  EXPECT_EQ(hub_.log().size(), requests);
+}
+
 TEST_F(FetchModelTest, TakesTheFirstKindOfWeightsThereIs) {
   EXPECT_TRUE(names_below(fetch("good/sharded")).contains("s-2.safetensors"));
   EXPECT_TRUE(names_below(fetch("good/torch")).contains("pytorch_model.bin"));
@@ -171,6 +180,7 @@ TEST_F(FetchModelTest, RefusalsSayWhatToDo) {
       {"private/single", "set HF_TOKEN"},
       {"gated/single", "accept its terms"},
       {"forbidden/single", "does not exist or is private"},
+      {"expired/single", "the address may have run out"},
       {"good/single@nosuch", "no revision 'nosuch'"},
       {"good/noconfig", "no config.json"},
       {"good/noweights", "none of model.safetensors"},

@@ -107,7 +107,7 @@ class HubCommandTest(unittest.TestCase):
         self.assertFalse(any(path.is_symlink() for path in folder.iterdir()))
 
     def test_misuse_is_exit_2(self):
-        for arguments in ("nonsense", "a/../b", "good/single --revision ../x", "good/single@v1 --revision v1"):
+        for arguments in ("no.model", "a/../b", "good/single --revision ../x", "good/single@v1 --revision v1"):
             self.assert_refused(self.run_command("model", "fetch", *arguments.split()), 2, "model id")
         wrong = {"HF_HUB_ETAG_TIMEOUT": "soon", "HF_HUB_DOWNLOAD_TIMEOUT": "-1", "HF_ENDPOINT": "hub.example"}
         for name, value in wrong.items():
@@ -117,7 +117,8 @@ class HubCommandTest(unittest.TestCase):
         for model, code, words in (("missing/single", 4, "does not exist or is private"),
                                    ("gated/single", 4, "accept its terms"), ("good/single@nosuch", 4, "no revision"),
                                    ("down/single", 4, "fault of its own"), ("wronghash/single", 3, "digest"),
-                                   ("good/traversal", 3, "escaped"), ("models/no-such-folder", 4, "there is no folder")):
+                                   ("good/traversal", 3, "escaped"), ("models/no-such-folder", 4, "there is no folder"),
+                                   ("no-such-folder", 4, "there is no folder"), ("expired/single", 4, "run out")):
             self.assert_refused(self.run_command("lens", "--model", model, "--text", "a b"), code, words)
         self.assertEqual([path for path in self.folder.rglob("*escaped*")], [])
 

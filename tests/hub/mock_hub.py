@@ -64,6 +64,7 @@ def file_sets(extra):
         "noweights": small,
         "noconfig": {"model.safetensors": noise(100, 6)},
         "notokenizer": {"config.json": small["config.json"], "model.safetensors": noise(2_000, 7)},
+        "gpt2": {**small, "model.safetensors": noise(2_000, 8)},
         **extra,
     }
 
@@ -92,8 +93,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         cdn = re.fullmatch(r"/cdn/([^/]+)/([^/]+)/(.+)", path)
         api = re.fullmatch(r"/api/models/([^/]+)/([^/]+)/revision/(.+)", path)
         resolve = re.fullmatch(r"(/moved)?/([^/]+)/([^/]+)/resolve/([^/]+)/(.+)", path)
+        legacy = re.fullmatch(r"/(gpt2)/(resolve/.+)", path)
         if cdn:
             return self.send_file(cdn[1], urllib.parse.unquote(cdn[3]), hub.files[cdn[2]])
+        if legacy:  # what was named before organisations were
+            return self.send(307, {"Location": f"/good/{legacy[1]}/{legacy[2]}"}, b"moved")
         if api:
             return self.send_listing(api[1], api[2], urllib.parse.unquote(api[3]))
         if resolve:
@@ -138,6 +142,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send(302, headers, b"Found")
 
     def send_file(self, account, file, files):
+        if account == "expired":
+            return self.send(403, {}, b"<Error>AccessDenied</Error>")
         content = files[file]
         if account == "wronghash":
             content = content[:-1] + b"?"

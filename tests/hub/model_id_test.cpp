@@ -14,9 +14,15 @@ TEST(ModelId, ReadsRepositoryAndRevision) {
   EXPECT_EQ(parse_model_id("EleutherAI/pythia-70m@step3000").revision, "step3000");
 }
 
+TEST(ModelId, NamesWithoutOrganisationAreOldModels) {
+  EXPECT_EQ(parse_model_id("gpt2").repository, "gpt2");
+  EXPECT_EQ(parse_model_id("distilgpt2@v1").revision, "v1");
+  EXPECT_TRUE(is_model_id("gpt2-medium"));
+}
+
 TEST(ModelId, RefusesWhatNoHubHasOrWhatLeadsOutOfTheCache) {
   for (const char* text :
-       {"",        "gpt2",   "a/",          "/b",       "a/b/c",  "../b",       "a/..",         "./b",
+       {"",        "model.gguf", "a b", ".", "..", "a--b", "a/",          "/b",       "a/b/c",  "../b",       "a/..",         "./b",
         "a/.b",    "a/b.",   "a/b-",        "-a/b",     "a--b/c", "a/b--c",     "a b/c",        "a/b.git",
         "a/b@",    "a/b@..", "a/b@../../x", "a/b@/x",   "a/b@x/", "a/b@x//y",   "a/b@.x",       "a/b@x/.y",
         "a/b@x y", "a/b@-x", "a/b@x@{1}~",  "a/b@x\ny", "a\nb/c", "/tmp/model", "models/demo/x"}) {

@@ -17,6 +17,22 @@ TEST(Url, OriginHoldsSchemeHostAndPort) {
   }
 }
 
+TEST(Url, NoRedirectLeavesHttps) {
+  const std::string https = origin_of("https://hub.example"), http = origin_of("http://hub.example");
+  for (const char* url : {"https://hub.example/a", "https://cdn.example/a", "HTTPS://cdn.example:8443"}) {
+    EXPECT_TRUE(may_go_on_to(https, url)) << url;
+    EXPECT_TRUE(may_go_on_to(http, url)) << url;
+  }
+  for (const char* url : {"http://hub.example/a", "http://hub.example:443/a", "HTTP://cdn.example"}) {
+    EXPECT_FALSE(may_go_on_to(https, url)) << url;
+    EXPECT_TRUE(may_go_on_to(http, url)) << url;
+  }
+  for (const char* url : {"", "file:///etc/passwd", "ftp://hub.example/"}) {
+    EXPECT_FALSE(may_go_on_to(https, url)) << url;
+    EXPECT_FALSE(may_go_on_to(http, url)) << url;
+  }
+}
+
 TEST(Url, RelativeLocationsStayOnTheHost) {
   for (const char* relative : {"/a/b", "b", "?x=1", "/a?u=http://other/"}) EXPECT_TRUE(is_relative_location(relative));
   for (const char* absolute : {"http://other/", "//other/a", "HTTPS:other", "\\\\other"}) {

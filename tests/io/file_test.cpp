@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/corpus.h"
 #include "energy_lens/io/json_check.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -37,6 +39,29 @@ TEST(Utf8, AcceptsWellFormedAndRefusesTheRest) {
   for (const char* bad : {"\x80", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "\xFF"}) {
     EXPECT_FALSE(is_utf8(bad));
   }
+}
+
+TEST(Utf8, APrefixIsCutBetweenCharacters) {
+  const std::string text = "aé€😀";  // 1, 2, 3 and 4 bytes
+  const std::vector<std::size_t> whole = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t most = 0; most < whole.size(); ++most) EXPECT_EQ(utf8_prefix(text, most).size(), whole[most]) << most;
+}
+
+TEST(Json, KeepsTheOrderOfMembersAndEveryKindOfValue) {
+  const std::string text = R"({"z":[1,-2,3.5,true,null,"s",[],{}],"a":{"b":18446744073709551615},"m":"é"})";
+  EXPECT_EQ(parse_json(text, "x").dump(), text);
+  EXPECT_EQ(parse_json("7", "x"), 7);
+  for (const char* bad : {"", "{", "[1,]", "{\"a\"}", "1 2", "1e999", "[1}", "{\"a\":1,}"}) {
+    EXPECT_THROW(parse_json(bad, "x"), Error) << bad;
+  }
+}
+
+TEST(Json, OfManyMembersTakesTimeInProportion) {
+  std::string text = "{";
+  for (int i = 0; i < 300000; ++i) text += (i ? ",\"" : "\"") + std::to_string(i) + "\":{}";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse_json(text + "}", "x").size(), 300000u);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));  // the square would take minutes
 }
 
 TEST(Json, DuplicateKeysDepthAndSyntaxAreRefused) {

@@ -60,6 +60,21 @@ TEST_F(StagedFolderTest, ReplacesFilesOfTheSameNameAndKeepsOthers) {
   EXPECT_EQ(names(), (std::vector<std::string>{"out", "out/deep", "out/deep/a", "out/deep/other"}));
 }
 
+TEST_F(StagedFolderTest, AMoveThatFailsSaysWhichFilesAreNew) {
+  write_file(target_ / "b/inside", "a folder where a file should go");
+  StagedFolder staged(target_);
+  for (const char* name : {"a", "b", "c"}) write_file(staged.path() / name, "new");
+  try {
+    staged.commit();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("deep/b: "), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("before it are new"), std::string::npos) << error.what();
+  }
+  EXPECT_TRUE(fs::exists(target_ / "a"));
+  EXPECT_FALSE(fs::exists(target_ / "c"));
+}
+
 TEST_F(StagedFolderTest, RefusesATargetThatIsAFile) {
   write_file(root_ / "file", "x");
   StagedFolder staged(root_ / "file");

@@ -24,13 +24,13 @@ class WrongLogits : public Model {
   std::string digest() const override { return sound_->digest(); }
   std::int64_t parameters() const override { return sound_->parameters(); }
   ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options) const override {
-    ForwardResult result = sound_->forward(batch, options);
-    result.logits = result.logits * 1.01;
-    return result;
+    return sound_->forward(batch, options);
   }
   ForwardResult forward_from(std::int64_t layer, const at::Tensor& resid, const TokenBatch& batch,
                              const ForwardOptions& options) const override {
-    return sound_->forward_from(layer, resid, batch, options);
+    ForwardResult result = sound_->forward_from(layer, resid, batch, options);
+    result.logits = result.logits * 1.01;
+    return result;
   }
 
  private:

@@ -1,6 +1,7 @@
 """Model shapes, checkpoints of zeros, and the most memory that a command ever held."""
 
 import json
+import math
 import os
 import struct
 import subprocess
@@ -47,6 +48,57 @@ def write_zeros(path, tensors):
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + end)
+
+
+def write_llama2c(path, shape):
+    """A llama2.c file of zeros."""
+    d, heads = shape["hidden_size"], shape["num_attention_heads"]
+    context = shape["max_position_embeddings"]
+    numbers = context * (d // heads) + sum(math.prod(size) for _, size in llama_tensors(shape))
+    with open(path, "wb") as file:
+        file.write(struct.pack("<7i", d, shape["intermediate_size"], shape["num_hidden_layers"], heads,
+                               shape["num_key_value_heads"], shape["vocab_size"], context))
+        file.truncate(28 + 4 * numbers)
+
+
+GGUF_NAMES = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "self_attn.q_proj": "attn_q",
+              "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
+              "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+              "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm"}
+
+
+def gguf_name(name):
+    stem = name.removesuffix(".weight")
+    if stem in GGUF_NAMES:
+        return GGUF_NAMES[stem] + ".weight"
+    layer, _, rest = stem.removeprefix("model.layers.").partition(".")
+    return f"blk.{layer}.{GGUF_NAMES[rest]}.weight"
+
+
+def gguf_text(text):
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def write_gguf(path, shape):
+    """A GGUF file of zeros in fp32."""
+    heads = shape["num_attention_heads"]
+    sizes = {"embedding_length": shape["hidden_size"], "feed_forward_length": shape["intermediate_size"],
+             "block_count": shape["num_hidden_layers"], "attention.head_count": heads,
+             "attention.head_count_kv": shape["num_key_value_heads"], "context_length": shape["max_position_embeddings"],
+             "rope.dimension_count": shape["hidden_size"] // heads}
+    numbers = {"attention.layer_norm_rms_epsilon": shape["rms_norm_eps"], "rope.freq_base": shape["rope_theta"]}
+    keys = [gguf_text("general.architecture") + struct.pack("<I", 8) + gguf_text("llama")]
+    keys += [gguf_text("llama." + name) + struct.pack("<II", 4, value) for name, value in sizes.items()]
+    keys += [gguf_text("llama." + name) + struct.pack("<If", 6, value) for name, value in numbers.items()]
+    tensors, end = [], 0
+    for name, size in llama_tensors(shape):
+        tensors.append(gguf_text(gguf_name(name)) + struct.pack("<I", len(size)) +
+                       b"".join(struct.pack("<Q", n) for n in reversed(size)) + struct.pack("<IQ", 0, end))
+        end += (4 * math.prod(size) + 31) // 32 * 32
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys)) + b"".join(keys) + b"".join(tensors)
+    with open(path, "wb") as file:
+        file.write(head)
+        file.truncate((len(head) + 31) // 32 * 32 + end)
 
 
 def run_measured(command):

@@ -1,5 +1,6 @@
 // tokenize_main <model folder>: one JSON text a line on stdin, {"text": "..."} or {"hex": "..."} for bytes that are no
-// UTF-8; one line {"ids", "offsets", "decoded" (hex)} a text on stdout. The parity tests drive it.
+// UTF-8; one line {"ids", "offsets", "decoded" (hex)} a text on stdout. {"about": true} is answered with "adds_bos" and
+// "bos_id" (null for none). The parity tests drive it.
 #include <cstdio>
 #include <iostream>
 
@@ -32,6 +33,13 @@ int main(int argc, char** argv) {
     const auto tokenizer = energy_lens::load_tokenizer(argv[1]);
     for (std::string line; std::getline(std::cin, line);) {
       const auto request = energy_lens::Json::parse(line);
+      if (request.contains("about")) {
+        const auto bos = tokenizer->bos_id();
+        const energy_lens::Json reply{{"adds_bos", tokenizer->adds_bos()},
+                                      {"bos_id", bos ? energy_lens::Json(*bos) : energy_lens::Json()}};
+        std::puts(reply.dump().c_str());
+        continue;
+      }
       const std::string text =
           request.contains("hex") ? from_hex(request["hex"]) : request.at("text").get<std::string>();
       const energy_lens::Encoding encoding = tokenizer->encode(text);

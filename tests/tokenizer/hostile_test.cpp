@@ -55,6 +55,7 @@ TEST_F(HostileTokenizer, FaultsOfTheVocabularyAreNamed) {
   expect_named(refusal_after([](Json& j) { j["model"]["merges"].push_back(7); }), "neither");
   expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["!"] = 1LL << 60; }), "token id");
   expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["!"] = ~0ULL; }), "token id");
+  expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["!"] = 1 << 24; }), "leaves gaps");
   expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["!"] = -1; }), "token id -1");
   expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["!"] = 1.5; }), "whole number");
   expect_named(refusal_after([](Json& j) { j["model"]["vocab"]["doubled"] = 5; }), "two tokens have id 5");

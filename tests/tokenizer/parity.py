@@ -107,6 +107,18 @@ def check_text(name, text, ours, ids, offsets, decoded):
     return inside
 
 
+def check_bos(name, binary, folder, reference):
+    """The token in front of every text is the one that a `tokenizers` object's post-processor puts there."""
+    ours = run(binary, folder, [{"about": True}])[0]
+    plain, whole = (reference.encode("a b", add_special_tokens=special).ids for special in (False, True))
+    front = whole[:len(whole) - len(plain)]
+    if whole != front + plain or len(front) > 1:
+        sys.exit(f"{name}: the reference makes {whole} of {plain}, expected one token in front of it at most")
+    if ours["adds_bos"] != bool(front) or (front and [ours["bos_id"]] != front):
+        sys.exit(f"{name}: ours says {ours}, theirs puts {front} in front")
+    return bool(front)
+
+
 def check(name, binary, folder, reference, texts, decodes=True):
     """Ids, offsets and decoded text the same as a `tokenizers` object's."""
     tokens = inside = 0

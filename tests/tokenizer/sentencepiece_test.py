@@ -110,6 +110,15 @@ def greedy(text, tokens):
         ids[-at:-at + 2] = [merged]
 
 
+def check_tiles(text, ours):
+    """Tokens have the text between them: each begins where the one before ends, and the last ends with the text. Only the
+    space that is put in front of a text stands for nothing of it."""
+    ends = [0, *(end for _, end in ours["offsets"])]
+    begins = [*(begin for begin, _ in ours["offsets"]), len(text.encode())]
+    if begins != ends:
+        sys.exit(f"tok512: tokens of {text!r} leave gaps: {ours['offsets']}")
+
+
 def check_tok512(binary, count):
     tokens = read_tok512()
     texts = written_texts() + SEQUENCES + fuzzed_texts(count, 3, ["Once upon a time, there was", "Lily"])
@@ -118,6 +127,7 @@ def check_tok512(binary, count):
             sys.exit(f"tok512: ids differ for {text!r}\n ours   {ours['ids']}\n theirs {greedy(text, tokens)}")
         if bytes.fromhex(ours["decoded"]).decode() != text:
             sys.exit(f"tok512: {text!r} came back as {bytes.fromhex(ours['decoded'])!r}")
+        check_tiles(text, ours)
     print(f"tok512: {len(texts)} texts the same")
 
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from parity import SEQUENCES, check, fuzzed_texts, skip, written_texts  # noqa: E402
+from parity import SEQUENCES, check, check_bos, fuzzed_texts, skip, written_texts  # noqa: E402
 
 
 def main():
@@ -21,15 +21,21 @@ def main():
         from training_text import training_lines
     except ImportError as error:
         skip(f"no `tokenizers` package: {error}")
+    with_bos = without_bos = 0
     for group, kinds in GROUPS.items():
         for seed, (name, parts) in enumerate(kinds()):
             if arguments.only not in name:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 reference, inserts = assemble(folder, **parts)
+                has_bos = check_bos(f"{group}: {name}", binary, folder, reference)
+                with_bos, without_bos = with_bos + has_bos, without_bos + (not has_bos)
                 texts = written_texts() + training_lines(40, seed) + SEQUENCES
                 texts += fuzzed_texts(arguments.count, seed, inserts) + fuzzed_texts(arguments.count // 4, seed + 1000)
                 check(f"{group}: {name}", binary, folder, reference, texts, decodes=parts.get("decoder") is not None)
+    print(f"{with_bos} tokenizers put a token in front of a text, {without_bos} do not, each as the reference says")
+    if not arguments.only and not (with_bos and without_bos):
+        sys.exit("FAILED: expected tokenizers of both kinds")
 
 
 if __name__ == "__main__":

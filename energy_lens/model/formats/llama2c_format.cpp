@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "energy_lens/core/error.h"
-#include "energy_lens/io/mapped_file.h"
+#include "energy_lens/io/mapped_numbers.h"
 #include "energy_lens/model/formats/registry.h"
 #include "energy_lens/model/formats/stored_rows.h"
 
@@ -67,12 +67,13 @@ class Llama2cWeights : public CheckpointFile {
   const std::map<std::string, StoredTensor>& tensors() const override { return tensors_; }
 
   void read(const std::string& name, const at::Tensor& out) const override {
-    // from_blob wants a mutable pointer; nothing writes to it.
-    auto* data = const_cast<std::uint8_t*>(file_->bytes().data() + begins_.at(name));
-    const at::Tensor stored = at::from_blob(data, tensors_.at(name).shape, at::TensorOptions().dtype(at::kFloat));
-    if (name.ends_with("q_proj.weight")) return copy_interleaved_heads(stored, out, header_.heads);
-    if (name.ends_with("k_proj.weight")) return copy_interleaved_heads(stored, out, header_.key_heads);
-    out.copy_(stored);
+    const bool queries = name.ends_with("q_proj.weight");
+    if (!queries && !name.ends_with("k_proj.weight")) {
+      return copy_numbers(*file_, begins_.at(name), at::kFloat, out);
+    }
+    const at::Tensor stored = at::empty_like(out);
+    copy_numbers(*file_, begins_.at(name), at::kFloat, stored);
+    copy_interleaved_heads(stored, out, queries ? header_.heads : header_.key_heads);
   }
 
  private:

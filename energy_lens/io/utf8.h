@@ -1,0 +1,11 @@
+// Parts of UTF-8 texts.
+#pragma once
+#include <cstddef>
+#include <string_view>
+
+namespace energy_lens {
+
+// The first characters of a UTF-8 text, whole, that have at most `most` bytes together.
+std::string_view utf8_prefix(std::string_view text, std::size_t most);
+
+}  // namespace energy_lens
