@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PYTHON := .venv/bin/python
 
-.PHONY: demo test bench program build setup asan tidy format clean
+.PHONY: demo test bench program build setup setup-dev asan tidy format clean
 
 demo: program out/corpus.jsonl
 	$(BUILD)/apps/cli/energy-lens study --config models/demo-study.json --corpus out/corpus.jsonl --out out/demo

@@ -97,7 +97,7 @@ class Efas {
       if (asked[k] && active) scored_.push_back(k);
       result_.silent += asked[k] && !active;
     }
-    result_.primary = expected_ ? "EFAS-RB" : "EFAS-D";
+    result_.primary = expected_ ? PrimaryScore::Expected : PrimaryScore::Direct;
     result_.documents = windows_.comparable();
     result_.alone = windows_.documents - result_.documents;
     result_.tokens = result_.documents * windows_.tokens;
@@ -189,11 +189,15 @@ class Efas {
   }
 
   std::vector<SeriesColumns> within_columns_of(std::span<const std::int64_t> features) const {
-    const std::vector<double> raw = primary().series(features);
     std::vector<SeriesColumns> columns(features.size());
-    parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
-      columns[f] = within_columns(std::span<const double>(raw).subspan(f * windows_.size(), windows_.size()), windows_);
-    });
+    for (std::size_t begin = 0; begin < features.size(); begin += kFeatureBlock) {
+      const std::size_t size = std::min<std::size_t>(kFeatureBlock, features.size() - begin);
+      const std::vector<double> raw = primary().series(features.subspan(begin, size));
+      parallel_blocks(static_cast<std::int64_t>(size), [&](std::int64_t f) {
+        const auto series = std::span<const double>(raw).subspan(f * windows_.size(), windows_.size());
+        columns[begin + f] = within_columns(series, windows_);
+      });
+    }
     return columns;
   }
 
@@ -247,6 +251,8 @@ class Efas {
 };
 
 }  // namespace
+
+const char* score_name(PrimaryScore score) { return score == PrimaryScore::Expected ? "EFAS-RB" : "EFAS-D"; }
 
 EfasResult compute_efas(const EfasInput& input, const EfasOptions& options, Progress& progress) {
   check_efas(input, options);

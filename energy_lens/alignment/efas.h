@@ -6,7 +6,8 @@
 // The primary score is the within-document one (see SeriesScore) of EFAS-RB, or of EFAS-D when no expected gradient is
 // given; its null is document permutation with max-T over features (stats/permutation.h), its interval the document
 // bootstrap, and a feature counts as aligned only if it also beats borrowed decoder rows (direction_control.h).
-// Bounds: fp64 blocks of 32 features x D * T, never [D, D, K] nor a dense [D * T, K].
+// Bounds, in fp64 numbers: 256 x D * T while features are tested (those that stats/permutation.h holds at a time), else
+// 32 x D * T for each gradient, or for each thread in the control; never [D, D, K] nor a dense [D * T, K].
 //
 //   EfasInput input{.documents = D, .tokens = T, .codes = dictionary.encode(resid.flatten(0, 1))};
 //   input.atoms = dictionary.atoms();
@@ -33,11 +34,11 @@ namespace energy_lens {
 // A scalar at every token to align activations with. A position where any document's value is not finite is left out
 // (a difference has no value at an end, the last token no energy).
 struct ScalarSeries {
-  std::string name;   // "seq", "depth"
+  std::string name;   // for messages
   at::Tensor values;  // [D, T]
 };
 
-// Equal windows of one split at one layer: D documents, T positions each, in the same order everywhere.
+// Equal windows of one split at one layer: D documents, T positions each, in the same order everywhere; Dm the width.
 struct EfasInput {
   std::int64_t documents = 0;        // D
   std::int64_t tokens = 0;           // T
@@ -108,8 +109,16 @@ struct ScalarResult {
   std::vector<ScalarFeatureScore> features;  // the features of EfasResult, in its order
 };
 
+// Which gradient the score that is tested takes.
+enum class PrimaryScore {
+  Direct,    // EFAS-D
+  Expected,  // EFAS-RB
+};
+
+const char* score_name(PrimaryScore score);  // "EFAS-D", "EFAS-RB"
+
 struct EfasResult {
-  std::string primary;  // "EFAS-RB" or "EFAS-D"
+  PrimaryScore primary = PrimaryScore::Direct;
   std::int64_t documents = 0;  // that can change places with another of their stratum; only these count
   std::int64_t alone = 0;      // the others
   std::int64_t tokens = 0;     // documents x kept positions

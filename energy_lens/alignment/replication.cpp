@@ -27,8 +27,9 @@ ReplicationRow confirm(const FeatureScore& found, const FeatureScore* on_b) {
 Replication replicate(const EfasResult& a, const EfasResult& b, double level) {
   if (a.features != b.features || a.primary != b.primary) {
     fail(ErrorKind::Usage, "replicate",
-         "got " + a.primary + " of " + std::to_string(a.features) + " features and " + b.primary + " of " +
-             std::to_string(b.features) + ", expected the same score of the same dictionary");
+         std::string("got ") + score_name(a.primary) + " of " + std::to_string(a.features) + " features and " +
+             score_name(b.primary) + " of " + std::to_string(b.features) +
+             ", expected the same score of the same dictionary");
   }
   std::map<std::int64_t, const FeatureScore*> on_b;
   for (const FeatureScore& score : b.scores) on_b[score.feature] = &score;

@@ -128,7 +128,7 @@ void check(const std::vector<Window>& prompts, const DecodingOptions& options) {
 std::vector<DecodingCycle> decoding_cycles(const std::vector<Window>& prompts, const NextTokens& next,
                                            const DecodingOptions& options, Progress& progress) {
   check(prompts, options);
-  progress.begin("decoding until cycles", static_cast<std::int64_t>(prompts.size()));
+  progress.begin("decode prompts until they cycle", static_cast<std::int64_t>(prompts.size()));
   WindowGraph graph;
   std::vector<Path> paths(prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i) {

@@ -14,11 +14,8 @@ namespace {
 
 // The stream [D] after the last block at the last token.
 at::Tensor last_stream(const Model& model, const std::vector<std::int64_t>& tokens) {
-  // With a cache, even one thrown away, the pass works on these rows alone instead of padding them to a block.
-  KvCache cache;
   ForwardOptions options;
   options.logits = false;
-  options.cache = &cache;
   return model.forward(pad_right({tokens}), options).resid[0][-1];
 }
 

@@ -9,7 +9,7 @@
 namespace energy_lens {
 namespace {
 
-// FNV-1a: the purpose is a short label, and only its distinctness matters.
+// FNV-1a but for its start, which is kept because every number ever drawn hangs on it: only distinctness matters.
 std::uint64_t hash_purpose(std::string_view purpose) {
   std::uint64_t hash = 1469598103934665603ull;
   for (const char character : purpose) {

@@ -29,7 +29,7 @@ class Philox {
   bool has_spare_ = false;
 };
 
-// One round-function application, exposed for the known-answer test.
+// The ten rounds on one counter, exposed for the known-answer test.
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 }  // namespace energy_lens

@@ -1,6 +1,6 @@
 // Shape checks with the one legend of dimension letters used everywhere:
 //   B batch, T token, L layer, H head, Dh head width, D model width, M MLP width, V vocabulary, K dictionary atoms,
-//   N rows (tokens of a pooled mask), P permutations.
+//   N rows (tokens of a pooled mask), P permutations. Except in alignment and stats: D documents there, Dm the width.
 #pragma once
 #include <ATen/ATen.h>
 

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
+#include "energy_lens/alignment/efas.h"
 #include "energy_lens/attractor/decoding.h"
 #include "energy_lens/attractor/greedy.h"
 #include "energy_lens/attractor/predict.h"
 #include "energy_lens/attractor/prompt_features.h"
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/lens/streams.h"
-#include "energy_lens/lens/text_lens.h"
 #include "energy_lens/stats/bootstrap.h"
 #include "energy_lens/stats/principal.h"
 
@@ -52,11 +52,28 @@ double train_median(const std::vector<DecodingCycle>& cycles, const std::vector<
   return transients.empty() ? std::nan("") : sorted_quantile(transients, 0.5);
 }
 
-// The stream [D] at the last token of an input, halfway through the model.
-at::Tensor middle_state(const StudyData& data, const std::vector<std::int64_t>& ids, at::Tensor* logits = nullptr) {
-  const Streams streams = capture_streams(*data.model, pad_right({as_input(data, ids)}),
-                                          {data.model->config().n_layers / 2}, logits != nullptr);
-  if (logits) *logits = streams.logits[0];
+// One pass of the model over tokens: the streams halfway through it and after the last block, and the logits.
+struct PromptPass {
+  std::vector<std::int64_t> input;  // T tokens, BOS first where the model has one
+  at::Tensor middle, last;          // [T, D]
+  at::Tensor logits;                // [T, V]
+};
+
+PromptPass run_prompt(const StudyData& data, const std::vector<std::int64_t>& ids) {
+  const std::int64_t layers = data.model->config().n_layers;
+  PromptPass pass;
+  pass.input = as_input(data, ids);
+  const Streams streams = capture_streams(*data.model, pad_right({pass.input}), {layers / 2, layers}, /*logits=*/true);
+  pass.middle = streams.resid[0][0];
+  pass.last = streams.resid[1][0];
+  pass.logits = streams.logits[0];
+  return pass;
+}
+
+// The stream [D] at the last token of an attractor's window, halfway through the model.
+at::Tensor middle_state(const StudyData& data, const std::vector<std::int64_t>& ids) {
+  const Streams streams =
+      capture_streams(*data.model, pad_right({as_input(data, ids)}), {data.model->config().n_layers / 2});
   return streams.resid[0][0][-1];
 }
 
@@ -106,8 +123,6 @@ Nearest nearest_attractor(const std::vector<KnownAttractor>& known, const at::Te
   return nearest;
 }
 
-double mean_of(const at::Tensor& values) { return values.to(at::kDouble).mean().item<double>(); }
-
 void add(Columns& columns, const std::vector<std::pair<std::string, double>>& row) {
   columns.values.resize(row.size());
   columns.names.clear();
@@ -118,16 +133,13 @@ void add(Columns& columns, const std::vector<std::pair<std::string, double>>& ro
 }
 
 // What the prompt shows without any attractor: its tokens, the model's output, and the lens halfway through the model.
-void add_baselines(Columns& columns, const StudyData& data, const std::vector<std::int64_t>& ids,
-                   const at::Tensor& logits) {
-  const std::vector<std::int64_t> input = as_input(data, ids);
-  const PromptFeatures f = prompt_features(input, logits);
-  const TextLens lens = lens_of_text(*data.model, input, {data.model->config().n_layers / 2}, {.top_k = 0});
-  const LensRows& middle = lens.rows[0];
-  const double energy = std::accumulate(lens.nll.begin(), lens.nll.end(), 0.0) / static_cast<double>(lens.nll.size());
+void add_baselines(Columns& columns, const StudyData& data, const PromptPass& pass) {
+  const PromptFeatures f = prompt_features(pass.input, pass.logits);
+  const LensRows middle = lens_of_stream(*data.model, pass.middle, pass.input);
+  const LensRows last = lens_of_stream(*data.model, pass.last, pass.input);
   add(columns, {{"repetition", f.repetition},
                 {"induction", f.induction},
-                {"mean energy", energy},
+                {"mean energy", mean_of(last.energy)},
                 {"mean entropy", f.mean_entropy},
                 {"last entropy", f.last_entropy},
                 {"mean margin", f.mean_margin},
@@ -160,19 +172,22 @@ void add_probe(Columns& columns, const std::vector<at::Tensor>& states, const st
 }
 
 PredictionData prediction_data(const StudyData& data, const StudyConfig& config, const Prompts& prompts,
-                               const std::vector<DecodingCycle>& cycles, double median) {
+                               const std::vector<DecodingCycle>& cycles, double median, Progress& progress) {
   PredictionData d;
   d.train = prompts.train;
   d.attractor.names = {"cosine to nearest attractor", "log basin size"};
   d.attractor.values.resize(2);
   std::vector<at::Tensor> states, train_states;
+  progress.begin("read the prompts", static_cast<std::int64_t>(prompts.ids.size()));
   for (std::size_t i = 0; i < prompts.ids.size(); ++i) {
-    at::Tensor logits;
-    states.push_back(middle_state(data, prompts.ids[i], &logits));
+    progress.check();
+    const PromptPass pass = run_prompt(data, prompts.ids[i]);
+    states.push_back(pass.middle[-1].clone());
     if (prompts.train[i]) train_states.push_back(states.back());
-    add_baselines(d.baselines, data, prompts.ids[i], logits);
+    add_baselines(d.baselines, data, pass);
     d.document.push_back(static_cast<std::int64_t>(i));
     d.outcome.push_back(cycles[i].found && static_cast<double>(cycles[i].transient) <= median);
+    progress.advance(1);
   }
   add_probe(d.baselines, states, prompts.train);
   const at::Tensor centre = at::stack(train_states).mean(0);
@@ -185,13 +200,12 @@ PredictionData prediction_data(const StudyData& data, const StudyConfig& config,
   return d;
 }
 
-// A claim needs as many held-out documents as any other, and a random-weights model that fails, which is a second
-// study.
+// A claim needs as many held-out documents as one of alignment, and a random-weights model that fails, which is a
+// second study.
 std::string verdict(const PredictionReport& report) {
-  constexpr std::int64_t kFewestPrompts = 100;
   if (report.degenerate) return "not run: all prompts have the same outcome";
   if (report.difference_interval.low > 0) return "refuted";
-  if (report.test_rows < kFewestPrompts) return "underpowered";
+  if (report.test_rows < EfasOptions{}.min_documents) return "underpowered";
   if (report.difference_interval.high >= 0) return "refuted";
   return "not run: the interval is below 0, and a claim needs the same study with --random-weights beside it";
 }
@@ -204,7 +218,7 @@ Json prediction_json(const PredictionReport& report) {
   return {{"models", models},
           {"heldout_prompts", report.test_rows},
           {"difference", report.log_loss_difference},
-          {"difference_ci", {report.difference_interval.low, report.difference_interval.high}},
+          {"difference_ci", interval_json(report.difference_interval)},
           {"verdict", verdict(report)}};
 }
 
@@ -232,15 +246,13 @@ Json attractors_section(const StudyData& data, const StudyConfig& config, Progre
   DecodingOptions options;
   options.window = config.cycle_window;
   options.max_steps = config.cycle_steps;
-  progress.begin("decode prompts until they cycle", static_cast<std::int64_t>(prompts.ids.size()));
   const auto cycles =
       decoding_cycles(prompts.ids, greedy_next(*data.model, data.tokenizer->bos_id()), options, progress);
   const double median = train_median(cycles, prompts.train);
   Json json = cycles_json(data, config, cycles);
   json["transient_median"] = median;
-  json["prediction"] = prediction_json(
-      predict_behaviour(prediction_data(data, config, prompts, cycles, median), {},
-                        {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)}));
+  json["prediction"] = prediction_json(predict_behaviour(
+      prediction_data(data, config, prompts, cycles, median, progress), {}, config.bootstrap_options()));
   return json;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/text_lens.h"
 
@@ -36,7 +37,7 @@ void add_profile(DocumentProfile& profile, std::int64_t documents, std::int64_t 
     std::vector<double> means;
     for (const LensRows& rows : lens.rows) {
       const at::Tensor values = rows.*member;
-      means.push_back(values.narrow(0, first, values.size(0) - first).to(at::kDouble).mean().item<double>());
+      means.push_back(mean_of(values.narrow(0, first, values.size(0) - first)));
     }
     return at::tensor(means, at::kDouble);
   };
@@ -69,7 +70,7 @@ std::vector<LensRows> gradient_rows(const Model& model, const TextLens& lens, co
   for (const std::int64_t layer : layers) streams.push_back(lens.resid[layer]);
   streams.push_back(lens.resid.back());
   const at::Tensor targets = at::tensor(ids).narrow(0, 1, static_cast<std::int64_t>(ids.size()) - 1);
-  return lens_rows(streams, targets, model.unembed(), {.top_k = 0, .gradient = true, .expected_gradient = true});
+  return lens_rows(streams, targets, model.unembed(), {.gradient = true, .expected_gradient = true});
 }
 
 }  // namespace
@@ -99,7 +100,7 @@ CorpusPass lens_pass(const StudyData& data, const std::vector<std::int64_t>& lay
   for (std::int64_t d = 0; d < documents; ++d) {
     progress.check();
     const std::vector<std::int64_t>& ids = pass.windows[d]->ids;
-    const TextLens lens = lens_of_text(*data.model, ids, every, {.top_k = 0});
+    const TextLens lens = lens_of_text(*data.model, ids, every);
     const std::vector<LensRows> gradients = gradient_rows(*data.model, lens, layers, ids);
     for (std::size_t i = 0; i < layers.size(); ++i) {
       add_layer(pass.layers[i], documents, d, lens.resid[layers[i]], lens.rows[layers[i]], gradients[i]);

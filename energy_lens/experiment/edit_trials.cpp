@@ -2,27 +2,44 @@
 
 #include <algorithm>
 
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/intervene/full_gradient.h"
 #include "energy_lens/intervene/prediction.h"
-#include "energy_lens/lens/text_lens.h"
+#include "energy_lens/lens/streams.h"
 
 namespace energy_lens {
 namespace {
 
-at::Tensor lens_gradient(const Model& model, const std::vector<std::int64_t>& ids, std::int64_t layer) {
-  const TextLens lens = lens_of_text(model, ids, {layer}, {.top_k = 0, .gradient = true});
-  const at::Tensor& gradient = lens.rows[0].gradient;
+constexpr std::uint64_t kFisherSamples = 2;  // labels a token
+
+// [T, D], the last row, which has no energy, zero.
+at::Tensor lens_gradient(const Model& model, const Baseline& baseline) {
+  const at::Tensor gradient = lens_of_stream(model, baseline.resid, baseline.ids, {.gradient = true}).gradient;
   return at::cat({gradient, at::zeros({1, gradient.size(1)}, gradient.options())});
 }
 
-double mean_of(const at::Tensor& values) { return values.to(at::kDouble).mean().item<double>(); }
+// Q_k of one document over the tokens from `first` on: the Fisher information of the model's own predictions, by labels
+// drawn from them.
+at::Tensor document_importance(const Model& model, const Dictionary& dictionary, const EditDocument& document,
+                               std::int64_t first, std::uint64_t seed, std::uint64_t index) {
+  const auto kept = [&](const at::Tensor& rows) { return rows.narrow(0, first, rows.size(0) - first); };
+  const SparseCodes codes{kept(document.codes.atoms), kept(document.codes.values)};
+  const Baseline& baseline = document.baseline;
+  at::Tensor importance = at::zeros({dictionary.atoms().size(0)}, at::kDouble);
+  for (std::uint64_t sample = 0; sample < kFisherSamples; ++sample) {
+    const auto labels = sample_labels(baseline.logits, seed, index * kFisherSamples + sample);
+    const at::Tensor g = full_total_gradient(model, baseline.layer, baseline.resid, baseline.ids, labels);
+    importance += fisher_importance(codes, dictionary.atoms(), kept(g)) / static_cast<double>(kFisherSamples);
+  }
+  return importance;
+}
 
 }  // namespace
 
-std::vector<EditDocument> prepare_documents(const StudyData& data, const Dictionary& dictionary, std::int64_t layer,
-                                            std::int64_t count, Progress& progress) {
+std::vector<EditDocument> prepare_documents(const StudyData& data, const StudyConfig& config,
+                                            const Dictionary& dictionary, std::int64_t layer, Progress& progress) {
   const std::vector<const Window*> windows = data.of(Split::B);
-  const auto documents = std::min<std::int64_t>(count, static_cast<std::int64_t>(windows.size()));
+  const auto documents = std::min(config.edited_documents, static_cast<std::int64_t>(windows.size()));
   progress.begin("gradients through layer " + std::to_string(layer), documents);
   std::vector<EditDocument> prepared;
   for (std::int64_t d = 0; d < documents; ++d) {
@@ -31,7 +48,9 @@ std::vector<EditDocument> prepare_documents(const StudyData& data, const Diction
     document.baseline = run_baseline(*data.model, windows[d]->ids, layer);
     document.codes = dictionary.encode(document.baseline.resid);
     document.full_gradient = full_total_gradient(*data.model, layer, document.baseline.resid, windows[d]->ids);
-    document.lens_gradient = lens_gradient(*data.model, windows[d]->ids, layer);
+    document.lens_gradient = lens_gradient(*data.model, document.baseline);
+    document.importance = document_importance(*data.model, dictionary, document, data.first_position,
+                                              static_cast<std::uint64_t>(config.seed), static_cast<std::uint64_t>(d));
     prepared.push_back(std::move(document));
     progress.advance(1);
   }

@@ -15,10 +15,12 @@ struct EditDocument {
   SparseCodes codes;         // of baseline.resid
   at::Tensor full_gradient;  // [T, D] of the document's total NLL
   at::Tensor lens_gradient;  // [T, D] of each position's lens energy; last row zero
+  at::Tensor importance;     // [K] Q_k (prediction.h) over its tokens, without a BOS
 };
 
-std::vector<EditDocument> prepare_documents(const StudyData& data, const Dictionary& dictionary, std::int64_t layer,
-                                            std::int64_t count, Progress& progress);
+// The first config.edited_documents of split B.
+std::vector<EditDocument> prepare_documents(const StudyData& data, const StudyConfig& config,
+                                            const Dictionary& dictionary, std::int64_t layer, Progress& progress);
 
 // One edit on one document where the feature is active; nats a document unless said.
 struct EditTrial {

@@ -9,9 +9,10 @@
 #include "energy_lens/alignment/replication.h"
 #include "energy_lens/alignment/seed_compat.h"
 #include "energy_lens/alignment/sequence_energy.h"
-#include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
+#include "energy_lens/experiment/result_numbers.h"
+#include "energy_lens/lens/reference_block.h"
 #include "energy_lens/lens/streams.h"
-#include "energy_lens/lens/text_lens.h"
 
 namespace energy_lens {
 namespace {
@@ -25,6 +26,13 @@ std::vector<std::int64_t> stratum_labels(const std::vector<const Window*>& windo
   return labels;
 }
 
+// sigma [D, T] of the final norm, for EFAS-N.
+at::Tensor norm_scales(const Model& model, const at::Tensor& resid) {
+  at::Tensor scales = at::empty({resid.size(0), resid.size(1)});
+  parallel_blocks(resid.size(0), [&](std::int64_t d) { scales[d].copy_(norm_scale(resid[d], model.unembed())); });
+  return scales;
+}
+
 EfasResult align_split(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
                        const CorpusPass& pass, const LayerActivations& layer, Progress& progress) {
   EfasInput input;
@@ -34,6 +42,7 @@ EfasResult align_split(const StudyData& data, const StudyConfig& config, const D
   input.atoms = dictionary.atoms();
   input.gradient = layer.gradient;
   input.expected_gradient = layer.expected_gradient;
+  input.norm_scale = norm_scales(*data.model, layer.resid);
   input.mask = kept_positions(data, input.tokens);
   input.strata = stratum_labels(pass.windows);
   input.scalars = sequence_series(layer.energy, layer.depth_descent);
@@ -44,29 +53,27 @@ EfasResult align_split(const StudyData& data, const StudyConfig& config, const D
   return compute_efas(input, options, progress);
 }
 
-double scalar_score(const EfasResult& result, const std::string& name, std::int64_t feature) {
-  for (const ScalarResult& scalar : result.scalars) {
-    if (scalar.name != name) continue;
-    for (const ScalarFeatureScore& score : scalar.features) {
-      if (score.feature == feature) return score.score.within;
-    }
-  }
-  return std::nan("");
-}
-
-Json feature_json(const EfasResult& a, const FeatureScore& f, const ReplicationRow* row) {
+Json feature_json(const EfasResult& a, std::size_t rank, const ReplicationRow* row) {
+  const FeatureScore& f = a.scores[rank];
+  const auto scalar = [&](SequenceScalar kind) {
+    return a.scalars[static_cast<std::size_t>(kind)].features[rank].score.within;
+  };
   return {{"feature", f.feature},
           {"efas_rb_within", f.expected.within},
-          {"ci", {f.interval.low, f.interval.high}},
+          {"ci", interval_json(f.interval)},
           {"p", f.test.p},
           {"p_max_t", f.test.max_t},
           {"q_bh", f.test.bh_q},
           {"q_by", f.test.by_q},
           {"efas_rb_between", f.expected.between},
           {"efas_rb_pooled", f.expected.pooled},
+          {"efas_n", f.norm_free.within},
           {"efas_d", f.direct.within},
-          {"efas_seq", scalar_score(a, "seq", f.feature)},
-          {"efas_depth", scalar_score(a, "depth", f.feature)},
+          {"efas_seq", scalar(SequenceScalar::Sequence)},
+          {"efas_energy_before", scalar(SequenceScalar::EnergyBefore)},
+          {"efas_energy", scalar(SequenceScalar::Energy)},
+          {"efas_energy_after", scalar(SequenceScalar::EnergyAfter)},
+          {"efas_depth", scalar(SequenceScalar::Depth)},
           {"a_k", f.direct.mean_product},
           {"abs_a_k", f.direct.mean_abs_product},
           {"active_tokens", f.active_tokens},
@@ -79,14 +86,16 @@ Json feature_json(const EfasResult& a, const FeatureScore& f, const ReplicationR
           {"p_max_t_b", row ? row->max_t_b : std::nan("")}};
 }
 
-// Smallest p first; among equals the larger score.
-std::vector<const FeatureScore*> tested_in_order(const EfasResult& result) {
-  std::vector<const FeatureScore*> tested;
-  for (const FeatureScore& score : result.scores) {
-    if (score.testable) tested.push_back(&score);
+// Places in result.scores, smallest p first; among equals the larger score.
+std::vector<std::size_t> tested_in_order(const EfasResult& result) {
+  const std::vector<FeatureScore>& scores = result.scores;
+  std::vector<std::size_t> tested;
+  for (std::size_t rank = 0; rank < scores.size(); ++rank) {
+    if (scores[rank].testable) tested.push_back(rank);
   }
-  std::stable_sort(tested.begin(), tested.end(), [](const FeatureScore* x, const FeatureScore* y) {
-    return x->test.p != y->test.p ? x->test.p < y->test.p : std::abs(x->primary) > std::abs(y->primary);
+  std::stable_sort(tested.begin(), tested.end(), [&](std::size_t x, std::size_t y) {
+    const FeatureScore &a = scores[x], &b = scores[y];
+    return a.test.p != b.test.p ? a.test.p < b.test.p : std::abs(a.primary) > std::abs(b.primary);
   });
   return tested;
 }
@@ -121,12 +130,13 @@ Json layer_json(const LayerAlignment& alignment) {
   for (const ReplicationRow& row : replication.rows) row_of[row.feature] = &row;
   Json features = Json::array();
   std::int64_t max_t = 0, bh = 0, both = 0;
-  for (const FeatureScore* f : tested_in_order(a)) {
-    max_t += f->test.max_t <= 0.05;
-    bh += f->test.bh_q <= 0.05;
-    both += f->aligned;
-    const auto row = row_of.find(f->feature);
-    features.push_back(feature_json(a, *f, row == row_of.end() ? nullptr : row->second));
+  for (const std::size_t rank : tested_in_order(a)) {
+    const FeatureScore& f = a.scores[rank];
+    max_t += f.test.max_t <= EfasOptions{}.level;
+    bh += f.test.bh_q <= EfasOptions{}.level;
+    both += f.aligned;
+    const auto row = row_of.find(f.feature);
+    features.push_back(feature_json(a, rank, row == row_of.end() ? nullptr : row->second));
   }
   return {{"layer", alignment.layer},
           {"permutations", a.permutations},
@@ -148,25 +158,33 @@ Json layer_json(const LayerAlignment& alignment) {
           {"features", features}};
 }
 
-Json seed_compat_json(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
-                      std::int64_t layer) {
+// The study's texts as the prototype read them: without BOS.
+struct PrototypeTokens {
+  at::Tensor stream;   // [N, D], undefined without a token
+  at::Tensor descent;  // [N]
+};
+
+PrototypeTokens prototype_tokens(const StudyData& data, std::int64_t layer) {
   std::vector<at::Tensor> streams, descents;
   for (const std::string& text : data.texts) {
-    const Encoding encoding = data.tokenizer->encode(text);  // without BOS, as the prototype did
-    if (encoding.ids.size() < 3 || static_cast<std::int64_t>(encoding.ids.size()) > data.model->config().n_ctx)
-      continue;
-    const TextLens lens = lens_of_text(*data.model, encoding.ids, {layer}, {.top_k = 0});
-    streams.push_back(capture_streams(*data.model, pad_right({encoding.ids}), {layer}).resid[0][0]);
-    descents.push_back(prototype_descent(lens.rows[0].energy));
+    const std::vector<std::int64_t> ids = data.tokenizer->encode(text).ids;
+    if (ids.size() < 3 || static_cast<std::int64_t>(ids.size()) > data.model->config().n_ctx) continue;
+    streams.push_back(capture_streams(*data.model, pad_right({ids}), {layer}).resid[0][0]);
+    descents.push_back(prototype_descent(lens_of_stream(*data.model, streams.back(), ids).energy));
   }
+  if (streams.empty()) return {};
+  return {at::cat(streams), at::cat(descents)};
+}
+
+Json seed_compat_json(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
+                      std::int64_t layer) {
+  const PrototypeTokens seen = prototype_tokens(data, layer);
+  const std::int64_t tokens = seen.stream.defined() ? seen.stream.size(0) : 0;
   constexpr std::int64_t kShuffles = 100;
   Json features = Json::array();
-  std::int64_t tokens = 0;
-  if (!streams.empty()) {
-    const at::Tensor stream = at::cat(streams);
-    tokens = stream.size(0);
+  if (tokens > 0) {
     for (const SeedCompatScore& score :
-         seed_compat_scores(dictionary.encode(stream), config.atoms, at::cat(descents),
+         seed_compat_scores(dictionary.encode(seen.stream), config.atoms, seen.descent,
                             {.permutations = kShuffles, .seed = static_cast<std::uint64_t>(config.seed)})) {
       features.push_back({{"feature", score.feature},
                           {"r", score.r},

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "energy_lens/alignment/efas.h"
 #include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
@@ -106,7 +107,7 @@ Json warnings_section(const Json& results) {
     if (!d.at("few_samples").get<bool>()) continue;
     warnings.push_back("Layer " + std::to_string(d.at("layer").get<int>()) + ": the dictionary saw " +
                        std::to_string(d.at("train_rows").get<std::int64_t>()) + " tokens for " +
-                       std::to_string(d.at("atoms").get<std::int64_t>()) + " atoms, fewer than 50 an atom.");
+                       std::to_string(d.at("atoms").get<std::int64_t>()) + " atoms, too few to hold on other tokens.");
   }
   for (const Json& text : results.at("texts")) {
     const auto cut = text.at("cut_tokens").get<std::int64_t>();
@@ -117,7 +118,8 @@ Json warnings_section(const Json& results) {
   for (const Json& layer : results.at("efas")) {
     if (!layer.at("underpowered").get<bool>()) continue;
     warnings.push_back("Layer " + std::to_string(layer.at("layer").get<int>()) +
-                       ": underpowered (a claim needs 100 documents and 20,000 tokens in each split).");
+                       ": underpowered (a claim needs " + std::to_string(EfasOptions{}.min_documents) +
+                       " documents and " + std::to_string(EfasOptions{}.min_tokens) + " tokens in each split).");
   }
   return warnings;
 }

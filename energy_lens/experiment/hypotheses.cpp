@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "energy_lens/alignment/efas.h"
 #include "energy_lens/stats/bootstrap.h"
 
 namespace energy_lens {
@@ -13,7 +14,7 @@ namespace {
 const double kNone = std::nan("");
 
 // A claim about edits needs as many documents as one about a feature.
-constexpr std::int64_t kFewestEdited = 20;
+const std::int64_t kFewestEdited = EfasOptions{}.min_active_documents;
 
 // One pre-registered statement and what this run says about it. What does not apply stays undefined.
 struct Finding {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "energy_lens/experiment/edit_trials.h"
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/intervene/prediction.h"
 #include "energy_lens/stats/bootstrap.h"
 #include "energy_lens/stats/correlation.h"
@@ -45,10 +46,18 @@ double mean_active_value(const std::vector<EditDocument>& documents, std::int64_
   return count == 0.0 ? 0.0 : sum / count;
 }
 
+// Mean over documents of Q_k: [K].
+at::Tensor importance_of(const std::vector<EditDocument>& documents) {
+  std::vector<at::Tensor> each;
+  for (const EditDocument& document : documents) each.push_back(document.importance);
+  return at::stack(each).mean(0);
+}
+
 struct NamedEdit {
   const char* name;
   EditKind kind;
   double amount;
+  EditScope scope = EditScope::Active;
 };
 
 // Clamping and steering go by the feature's own mean active value, so that amounts mean the same in every layer.
@@ -56,7 +65,8 @@ std::vector<NamedEdit> edits_of(double mean_active) {
   return {{"zero", EditKind::Zero, 0.0},
           {"scale", EditKind::Scale, 2.0},
           {"clamp", EditKind::Clamp, mean_active},
-          {"steer", EditKind::Steer, mean_active}};
+          {"steer", EditKind::Steer, mean_active},
+          {"steer-all", EditKind::Steer, mean_active, EditScope::All}};
 }
 
 std::vector<double> column(const std::vector<EditTrial>& trials, double EditTrial::*member) {
@@ -78,32 +88,31 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? std::nan("") : sum / static_cast<double>(values.size());
 }
 
-Json edit_json(const FeatureEdit& edit, const char* name, const std::vector<EditTrial>& trials,
+Json edit_json(const FeatureEdit& edit, const char* name, double importance, const std::vector<EditTrial>& trials,
                const StudyConfig& config) {
   const std::vector<double> measured = column(trials, &EditTrial::measured);
   const Resamples resamples =
-      document_resamples(static_cast<std::int64_t>(trials.size()),
-                         {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)});
-  const Interval interval = bootstrap_mean(resamples, measured);
-  const Interval beyond =
-      bootstrap_mean(resamples, contrast(trials, &EditTrial::measured, &EditTrial::control_measured));
-  const Interval kl_beyond = bootstrap_mean(resamples, contrast(trials, &EditTrial::kl, &EditTrial::control_kl));
+      document_resamples(static_cast<std::int64_t>(trials.size()), config.bootstrap_options());
+  const auto beyond = [&](double EditTrial::*own, double EditTrial::*control) {
+    return interval_json(bootstrap_mean(resamples, contrast(trials, own, control)));
+  };
   return {{"layer", edit.layer},
           {"feature", edit.feature},
           {"kind", name},
           {"amount", edit.amount},
+          {"importance", importance},
           {"documents", trials.size()},
           {"tokens", static_cast<std::int64_t>(trials.size()) * config.window},
           {"predicted", mean(column(trials, &EditTrial::predicted))},
           {"predicted_lens", mean(column(trials, &EditTrial::predicted_lens))},
           {"measured", mean(measured)},
-          {"measured_ci", {interval.low, interval.high}},
+          {"measured_ci", interval_json(bootstrap_mean(resamples, measured))},
           {"kl", mean(column(trials, &EditTrial::kl))},
           {"top1_changed", mean(column(trials, &EditTrial::top1_changed))},
           {"control_measured", mean(column(trials, &EditTrial::control_measured))},
           {"control_kl", mean(column(trials, &EditTrial::control_kl))},
-          {"contrast_ci", {beyond.low, beyond.high}},
-          {"kl_contrast_ci", {kl_beyond.low, kl_beyond.high}}};
+          {"contrast_ci", beyond(&EditTrial::measured, &EditTrial::control_measured)},
+          {"kl_contrast_ci", beyond(&EditTrial::kl, &EditTrial::control_kl)}};
 }
 
 struct DosePairs {
@@ -145,9 +154,7 @@ Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const Study
     }
     return pearson(predicted, measured);
   };
-  return squared(bootstrap_interval(
-      document_resamples(documents, {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)}),
-      r));
+  return squared(bootstrap_interval(document_resamples(documents, config.bootstrap_options()), r));
 }
 
 Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, std::int64_t documents,
@@ -155,13 +162,12 @@ Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, st
   Json rows = Json::array();
   for (const auto& [dose, pairs] : doses) {
     const Agreement a = agreement(pairs.predicted, pairs.measured);
-    const Interval interval = r2_interval(pairs, documents, config);
     rows.push_back({{"layer", layer},
                     {"dose", dose},
                     {"slope", a.slope},
                     {"intercept", a.intercept},
                     {"r2", a.r_squared},
-                    {"r2_ci", {interval.low, interval.high}},
+                    {"r2_ci", interval_json(r2_interval(pairs, documents, config))},
                     {"spearman", a.spearman},
                     {"sign_agreement", a.sign_agreement},
                     {"documents", documents},
@@ -186,37 +192,65 @@ bool identity_is_bitwise(const StudyData& data, const Dictionary& dictionary, co
   return true;
 }
 
-struct LayerEdits {
-  Json edits = Json::array(), doses = Json::array();
-  bool identity = true;
-};
+// Everything that is done to one layer.
+class LayerEdits {
+ public:
+  LayerEdits(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary, std::int64_t layer,
+             Progress& progress)
+      : data_(data),
+        config_(config),
+        dictionary_(dictionary),
+        layer_(layer),
+        progress_(progress),
+        documents_(prepare_documents(data, config, dictionary, layer, progress)),
+        importance_(importance_of(documents_)) {}
 
-LayerEdits edit_layer(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
-                      const LayerAlignment& alignment, Progress& progress) {
-  LayerEdits result;
-  const auto documents = prepare_documents(data, dictionary, alignment.layer, config.edited_documents, progress);
-  const std::vector<std::int64_t> features = chosen_features(alignment.a, config.edited_features);
-  progress.begin("edit layer " + std::to_string(alignment.layer), static_cast<std::int64_t>(features.size()));
-  std::map<double, DosePairs> doses;
-  for (const std::int64_t feature : features) {
-    FeatureEdit edit{.layer = alignment.layer, .feature = feature, .first_position = data.first_position};
-    for (const NamedEdit& named : edits_of(mean_active_value(documents, feature))) {
+  void edit(const std::vector<std::int64_t>& features) {
+    progress_.begin("edit layer " + std::to_string(layer_), static_cast<std::int64_t>(features.size()));
+    for (const std::int64_t feature : features) {
+      const FeatureEdit plain{.layer = layer_, .feature = feature, .first_position = data_.first_position};
+      edit_each_way(plain);
+      dose(feature);
+      identity_ = identity_ && identity_is_bitwise(data_, dictionary_, plain);
+      progress_.advance(1);
+    }
+  }
+
+  const Json& edits() const { return edits_; }
+  Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
+  bool identity() const { return identity_; }
+
+ private:
+  void edit_each_way(FeatureEdit edit) {
+    const double importance = importance_[edit.feature].item<double>();
+    for (const NamedEdit& named : edits_of(mean_active_value(documents_, edit.feature))) {
       edit.kind = named.kind;
       edit.amount = named.amount;
-      const auto trials =
-          run_edit(data, dictionary, documents, edit, static_cast<std::uint64_t>(config.seed), progress);
-      if (!trials.empty()) result.edits.push_back(edit_json(edit, named.name, trials, config));
+      edit.scope = named.scope;
+      const auto seed = static_cast<std::uint64_t>(config_.seed);
+      const auto trials = run_edit(data_, dictionary_, documents_, edit, seed, progress_);
+      if (!trials.empty()) edits_.push_back(edit_json(edit, named.name, importance, trials, config_));
     }
-    for (std::size_t d = 0; d < documents.size(); ++d) {
-      progress.check();
-      add_doses(doses, data, documents[d], dictionary.atoms()[feature], feature, static_cast<std::int64_t>(d));
-    }
-    result.identity = result.identity && identity_is_bitwise(data, dictionary, edit);
-    progress.advance(1);
   }
-  result.doses = doses_json(doses, alignment.layer, static_cast<std::int64_t>(documents.size()), config);
-  return result;
-}
+
+  void dose(std::int64_t feature) {
+    for (std::size_t d = 0; d < documents_.size(); ++d) {
+      progress_.check();
+      add_doses(doses_, data_, documents_[d], dictionary_.atoms()[feature], feature, static_cast<std::int64_t>(d));
+    }
+  }
+
+  const StudyData& data_;
+  const StudyConfig& config_;
+  const Dictionary& dictionary_;
+  const std::int64_t layer_;
+  Progress& progress_;
+  const std::vector<EditDocument> documents_;
+  const at::Tensor importance_;  // [K]
+  Json edits_ = Json::array();
+  std::map<double, DosePairs> doses_;
+  bool identity_ = true;
+};
 
 }  // namespace
 
@@ -225,10 +259,11 @@ Json interventions_section(const StudyData& data, const StudyConfig& config, con
   Json edits = Json::array(), doses = Json::array();
   bool identity = true;
   for (std::size_t i = 0; i < alignments.size(); ++i) {
-    LayerEdits layer = edit_layer(data, config, *dictionaries[i], alignments[i], progress);
-    for (Json& row : layer.edits) edits.push_back(std::move(row));
-    for (Json& row : layer.doses) doses.push_back(std::move(row));
-    identity = identity && layer.identity;
+    LayerEdits layer(data, config, *dictionaries[i], alignments[i].layer, progress);
+    layer.edit(chosen_features(alignments[i].a, config.edited_features));
+    for (const Json& row : layer.edits()) edits.push_back(row);
+    for (const Json& row : layer.doses()) doses.push_back(row);
+    identity = identity && layer.identity();
   }
   return {{"layers", config.layers}, {"edits", edits}, {"dose_response", doses}, {"identity_bitwise", identity}};
 }

@@ -131,13 +131,12 @@ class LensRun {
     add_gradient(json, name, "gradient", lens.rows[i].gradient);
     add_gradient(json, name, "expected_gradient", lens.rows[i].expected_gradient);
     if (config_.gradients == "lens") return;
-    const at::Tensor stream = capture_streams(*chosen_.model, pad_right({ids}), {layers_[i]}).resid[0][0];
-    const std::vector<std::int64_t> labels(ids.begin() + 1, ids.end());
-    const auto rows = static_cast<std::int64_t>(labels.size());  // the last token's own loss does not exist
+    // The last token has no loss, and none before it sees it: the stream the lens read is all that is needed.
+    const std::vector<std::int64_t> scored(ids.begin(), ids.end() - 1), labels(ids.begin() + 1, ids.end());
     add_gradient(json, name, "full_own_gradient",
-                 full_own_gradient(*chosen_.model, layers_[i], stream, ids, labels).narrow(0, 0, rows));
+                 full_own_gradient(*chosen_.model, layers_[i], lens.resid[i], scored, labels));
     add_gradient(json, name, "full_total_gradient",
-                 full_total_gradient(*chosen_.model, layers_[i], stream, ids, labels).narrow(0, 0, rows));
+                 full_total_gradient(*chosen_.model, layers_[i], lens.resid[i], scored, labels));
   }
 
   // Norms go into the JSON, vectors [T - 1, D] into the arrays.

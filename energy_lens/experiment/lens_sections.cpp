@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/text_lens.h"
 #include "energy_lens/stats/bootstrap.h"
@@ -35,8 +36,8 @@ void add_behaviour(Json& text, const TextLens& lens, std::int64_t first) {
   for (const double rank : doubles(kept(last.rank))) correct.push_back(rank == 0);
   text["nll"] = nll;
   text["perplexity"] = std::exp(nll);
-  text["mean_confidence"] = kept(last.confidence).to(at::kDouble).mean().item<double>();
-  text["mean_entropy"] = kept(last.entropy).to(at::kDouble).mean().item<double>();
+  text["mean_confidence"] = mean_of(kept(last.confidence));
+  text["mean_entropy"] = mean_of(kept(last.entropy));
   text["ece"] = calibration(confidence, correct).ece;
 }
 
@@ -45,7 +46,7 @@ Json text_json(const StudyData& data, const std::string& source) {
   const auto longest = static_cast<std::size_t>(data.model->config().n_ctx);
   const std::size_t cut = ids.size() > longest ? ids.size() - longest : 0;
   ids.resize(ids.size() - cut);
-  const TextLens lens = lens_of_text(*data.model, ids, every_layer(*data.model), {.top_k = 1});
+  const TextLens lens = lens_of_text(*data.model, ids, every_layer(*data.model));
   Json text = {{"text", source}, {"token_ids", ids}, {"tokens", token_strings(*data.tokenizer, ids)}};
   text["cut_tokens"] = cut;
   text["energy"] = Json::array();
@@ -88,16 +89,14 @@ Json lens_section(const std::vector<const CorpusPass*>& passes, std::int64_t d_v
     difference = std::max(difference, pass->last_layer_max_difference);
   }
   const at::Tensor energies = at::cat(energy), entropies = at::cat(entropy), kls = at::cat(kl);
-  const Resamples resamples = document_resamples(
-      energies.size(0), {.replicates = config.bootstrap, .seed = static_cast<std::uint64_t>(config.seed)});
+  const Resamples resamples = document_resamples(energies.size(0), config.bootstrap_options());
   Json json = {{"layers", Json::array()},    {"energy_mean", Json::array()},
                {"energy_ci", Json::array()}, {"entropy_mean", Json::array()},
                {"kl_mean", Json::array()},   {"last_layer_max_difference", difference}};
   for (std::int64_t layer = 0; layer < energies.size(1); ++layer) {
-    const Interval interval = bootstrap_mean(resamples, column(energies, layer));
     json["layers"].push_back(layer);
     json["energy_mean"].push_back(energies.select(1, layer).mean().item<double>());
-    json["energy_ci"].push_back({interval.low, interval.high});
+    json["energy_ci"].push_back(interval_json(bootstrap_mean(resamples, column(energies, layer))));
     json["entropy_mean"].push_back(entropies.select(1, layer).mean().item<double>());
     json["kl_mean"].push_back(kls.select(1, layer).mean().item<double>());
   }

@@ -162,6 +162,7 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   results["execution"]["seconds"] = seconds;
   results["execution"]["peak_mb"] = outcome.peak_mb;
   progress.begin("write the report", 1);
+  progress.check();
   write_study(config.out, results, arrays_of(config, dictionaries, a, b));
   return outcome;
 }

@@ -7,7 +7,6 @@ namespace energy_lens {
 void check_config(const StudyConfig& config) {
   check_ranges("study", config);
   check_model_fields("study", config);
-  check_choice("study", "lens", config.lens, {"logit"});
   if (config.corpus.empty()) {
     fail(ErrorKind::Usage, "study", "--corpus is missing, expected a .jsonl or .txt file or a folder of them");
   }

@@ -8,6 +8,7 @@
 
 #include "energy_lens/experiment/config_fields.h"
 #include "energy_lens/experiment/model_choice.h"
+#include "energy_lens/stats/bootstrap.h"
 
 namespace energy_lens {
 
@@ -16,7 +17,6 @@ struct StudyConfig : ModelChoice {
   std::string texts;              // file
   std::string corpus;             // file or folder
   std::string out = "out/study";
-  std::string lens = "logit";
   std::vector<std::int64_t> layers = {6, 8, 10};  // empty: all, 0..L
   std::int64_t seed = 0;
   std::int64_t threads = 0;  // 0: all cores
@@ -33,6 +33,10 @@ struct StudyConfig : ModelChoice {
   std::int64_t cycle_window = 24;
   std::int64_t cycle_steps = 160;
 
+  BootstrapOptions bootstrap_options() const {
+    return {.replicates = bootstrap, .seed = static_cast<std::uint64_t>(seed)};
+  }
+
   // See config_fields.h.
   template <class Config, class Visitor>
   static void visit_fields(Config& c, Visitor&& visit) {
@@ -41,7 +45,6 @@ struct StudyConfig : ModelChoice {
     visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
     visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
     visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html");
-    visit("lens", c.lens, "logit");
     visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10, or all");
     visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
     visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);

@@ -45,7 +45,6 @@ at::Tensor coefficient_change(const FeatureEdit& edit, const at::Tensor& activat
   const at::Tensor position = at::arange(before.size(0), before.options().dtype(at::kLong));
   at::Tensor chosen = position.ge(edit.first_position);
   if (edit.scope == EditScope::Active) chosen = chosen.logical_and(before.ne(0.0));
-  if (edit.scope == EditScope::Last) chosen = chosen.logical_and(position.eq(before.size(0) - 1));
   return at::where(chosen, change, at::zeros_like(change));
 }
 

@@ -23,7 +23,6 @@ enum class EditKind {
 enum class EditScope {
   Active,  // tokens where the feature's coefficient is not 0
   All,     // every token
-  Last,    // the last token of each sequence
 };
 
 struct FeatureEdit {

@@ -9,23 +9,11 @@
 #include "energy_lens/core/shape.h"
 #include "energy_lens/intervene/feature_edit.h"
 #include "energy_lens/intervene/prediction.h"
+#include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/token_loss.h"
 
 namespace energy_lens {
 namespace {
-
-// Keeps the stream that enters one layer.
-class StreamKeeper : public Observer {
- public:
-  explicit StreamKeeper(std::int64_t layer) : site_{Site::ResidPre, layer} {}
-  bool wants(const SiteRef& site) const override { return site == site_; }
-  void observe(const SiteRef&, const at::Tensor& value, const TokenBatch&) override { kept_ = value.clone(); }
-  const at::Tensor& kept() const { return kept_; }
-
- private:
-  SiteRef site_;
-  at::Tensor kept_;
-};
 
 // [T - 1]: every token but the first is a target.
 at::Tensor next_token_nll(const at::Tensor& logits, const at::Tensor& log_normaliser,
@@ -67,24 +55,16 @@ double sequential_sum(const at::Tensor& values) {
 }  // namespace
 
 Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, std::int64_t layer) {
-  const std::int64_t layers = model.config().n_layers;
-  if (layer < 0 || layer > layers) {
-    fail(ErrorKind::Usage, "run_baseline",
-         "got layer " + std::to_string(layer) + ", expected 0 to " + std::to_string(layers));
-  }
   if (ids.size() < 2) {
     fail(ErrorKind::BadInput, "run_baseline",
          "got " + std::to_string(ids.size()) + " tokens, expected at least 2: the first has a target only then");
   }
-  StreamKeeper keeper(layer);
-  ForwardOptions options;
-  options.observer = &keeper;
-  const ForwardResult result = model.forward(pad_right({ids}), options);
+  const Streams streams = capture_streams(model, pad_right({ids}), {layer}, /*logits=*/true);
   Baseline baseline;
   baseline.ids = ids;
   baseline.layer = layer;
-  baseline.resid = layer == layers ? result.resid[0].clone() : keeper.kept()[0];
-  baseline.logits = result.logits[0];
+  baseline.resid = streams.resid[0][0];
+  baseline.logits = streams.logits[0];
   baseline.log_normaliser = row_logsumexp(baseline.logits);
   baseline.nll = next_token_nll(baseline.logits, baseline.log_normaliser, ids);
   baseline.top1 = baseline.logits.argmax(1);
@@ -101,8 +81,7 @@ struct EditedRun {
 EditedRun run_edited(const Model& model, const Baseline& baseline, const at::Tensor& stream, const at::Tensor& edited,
                      EditEffect& effect) {
   const auto tokens = static_cast<std::int64_t>(baseline.ids.size());
-  check_shape("measure_stream", "stream", stream, {{"T", tokens}, {"D", baseline.resid.size(1)}});
-  check_shape("measure_stream", "edited", edited, {{"T", tokens}});
+  check_shape("measure_edit", "stream", stream, {{"T", tokens}, {"D", baseline.resid.size(1)}});
   EditedRun run;
   run.logits = model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
   run.log_normaliser = row_logsumexp(run.logits);
@@ -116,17 +95,12 @@ EditedRun run_edited(const Model& model, const Baseline& baseline, const at::Ten
 
 }  // namespace
 
-EditEffect measure_stream(const Model& model, const Baseline& baseline, const at::Tensor& stream,
-                          const at::Tensor& edited) {
-  EditEffect effect;
-  const EditedRun run = run_edited(model, baseline, stream, edited, effect);
-  score_rows(effect, baseline, run.logits, run.log_normaliser);
-  return effect;
-}
-
 EditEffect measure_edit(const Model& model, const Baseline& baseline, const at::Tensor& change,
                         const at::Tensor& direction) {
-  EditEffect effect = measure_stream(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0));
+  EditEffect effect;
+  const EditedRun run =
+      run_edited(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0), effect);
+  score_rows(effect, baseline, run.logits, run.log_normaliser);
   effect.change = change.to(at::kDouble);
   return effect;
 }

@@ -22,7 +22,7 @@ struct Baseline {
   at::Tensor top1;                // [T] int64, the first choice
 };
 
-// Errors: Usage (layer), BadInput (fewer than two tokens; those of Model::forward).
+// Errors: BadInput (fewer than two tokens), those of capture_streams.
 Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, std::int64_t layer);
 
 struct EditEffect {
@@ -38,10 +38,6 @@ struct EditEffect {
 // The effect of adding change[t] * direction at every token t. change: [T], direction: [D].
 EditEffect measure_edit(const Model& model, const Baseline& baseline, const at::Tensor& change,
                         const at::Tensor& direction);
-
-// The same through an arbitrary edited stream [T, D]; edited: [T] bool, the tokens that count as own.
-EditEffect measure_stream(const Model& model, const Baseline& baseline, const at::Tensor& stream,
-                          const at::Tensor& edited);
 
 struct DosePoint {
   double dose = 0.0;                           // a' = (1 + dose) a; -1 is ablation

@@ -7,7 +7,6 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
-#include "energy_lens/intervene/feature_edit.h"
 #include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
@@ -28,19 +27,6 @@ double first_order_change(const at::Tensor& change, const at::Tensor& direction,
     sum += weight * slope;
   }
   return sum;
-}
-
-double integrated_change(const GradientAt& gradient_at, const at::Tensor& stream, const at::Tensor& change,
-                         const at::Tensor& direction, std::int64_t steps) {
-  if (steps < 1) {
-    fail(ErrorKind::Usage, "integrated_change", "got " + std::to_string(steps) + " steps, expected 1 or more");
-  }
-  double sum = 0.0;
-  for (std::int64_t step = 0; step < steps; ++step) {
-    const double share = (static_cast<double>(step) + 0.5) / static_cast<double>(steps);
-    sum += first_order_change(change, direction, gradient_at(add_along(stream, share * change, direction)));
-  }
-  return sum / static_cast<double>(steps);
 }
 
 at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, const at::Tensor& gradients) {

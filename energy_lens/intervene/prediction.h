@@ -4,7 +4,6 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
-#include <functional>
 #include <span>
 
 #include "energy_lens/dictionary/dictionary.h"
@@ -14,14 +13,6 @@ namespace energy_lens {
 // sum_t change[t] * direction . gradient[t], nats. change: [T]; direction: [D]; gradient: [T, D] of any energy summed
 // over positions (full_total, or the lens gradient, whose row t is that of the energy at t alone).
 double first_order_change(const at::Tensor& change, const at::Tensor& direction, const at::Tensor& gradient);
-
-// Gradient [T, D] of the energy at a stream [T, D].
-using GradientAt = std::function<at::Tensor(const at::Tensor& stream)>;
-
-// Integrated gradients (Sundararajan et al. 2017) along the edit, midpoint rule: complete as steps grow, so it equals
-// the measured change of a smooth model. Errors: Usage (steps < 1).
-double integrated_change(const GradientAt& gradient_at, const at::Tensor& stream, const at::Tensor& change,
-                         const at::Tensor& direction, std::int64_t steps = 10);
 
 // Q_k = 1/2 mean_n (a_k d_k . g_n)^2, the second-order size of ablating k: [K] fp64, nats. gradients [N, D]: of the
 // total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes. Errors: BadInput (shapes, a code beyond the atoms).

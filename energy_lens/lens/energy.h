@@ -35,7 +35,7 @@ struct LensRows {
 enum class LensKernel { Best, Rounded, Generic, Reference };
 
 struct LensOptions {
-  std::int64_t top_k = 10;  // 0 to V
+  std::int64_t top_k = 0;  // 0 to V
   bool gradient = false;
   bool expected_gradient = false;
   LensKernel kernel = LensKernel::Best;

@@ -51,6 +51,8 @@ at::Tensor rank_of(const at::Tensor& logits, const at::Tensor& target_logit, con
 
 }  // namespace
 
+at::Tensor norm_scale(const at::Tensor& stream, const Unembed& u) { return normalize(stream, u).sigma.squeeze(-1); }
+
 LogitBlock lens_logits(const at::Tensor& stream, const Unembed& u) {
   LogitBlock block;
   block.logits = unembed_rows(normalize(stream, u).unit, u);

@@ -1,5 +1,5 @@
 // The lens on one block of rows: everything measured of the logits of one layer, and the closed-form gradients.
-// Templated on the arithmetic: fp32 in use, fp64 where a test compares with a closed form.
+// Computed in the type of its streams: fp32 in use, fp64 where a test compares with a closed form.
 #pragma once
 #include <ATen/ATen.h>
 
@@ -13,6 +13,9 @@ struct LogitBlock {
   at::Tensor log_norm;   // [R] log-sum-exp
   at::Tensor log_probs;  // [R, V]
 };
+
+// The final norm's sigma at each row of a stream [R, D]: [R], what it divides the row by.
+at::Tensor norm_scale(const at::Tensor& stream, const Unembed& unembed);
 
 // streams [R, D] -> logits of the lens, norm included.
 LogitBlock lens_logits(const at::Tensor& stream, const Unembed& unembed);

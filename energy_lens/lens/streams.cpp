@@ -47,6 +47,13 @@ Streams capture_streams(const Model& model, const TokenBatch& batch, const std::
   return streams;
 }
 
+LensRows lens_of_stream(const Model& model, const at::Tensor& stream, const std::vector<std::int64_t>& ids,
+                        const LensOptions& options) {
+  const auto rows = static_cast<std::int64_t>(ids.size()) - 1;
+  const at::Tensor targets = at::tensor(ids, at::kLong).narrow(0, 1, rows);
+  return lens_rows({stream.narrow(0, 0, rows)}, targets, model.unembed(), options)[0];
+}
+
 std::vector<std::int64_t> every_layer(const Model& model) {
   std::vector<std::int64_t> layers(model.config().n_layers + 1);
   std::iota(layers.begin(), layers.end(), 0);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "energy_lens/lens/energy.h"
 #include "energy_lens/model/model.h"
 
 namespace energy_lens {
@@ -18,6 +19,11 @@ struct Streams {
 // One forward pass. Errors: Usage (a layer outside 0..L), those of Model::forward.
 Streams capture_streams(const Model& model, const TokenBatch& batch, const std::vector<std::int64_t>& layers,
                         bool logits = false);
+
+// The lens at the T - 1 positions of one text's stream [T, D] that have a next token. What compares with the last layer
+// takes this stream for it. Errors: those of lens_rows.
+LensRows lens_of_stream(const Model& model, const at::Tensor& stream, const std::vector<std::int64_t>& ids,
+                        const LensOptions& options = {});
 
 // 0..L.
 std::vector<std::int64_t> every_layer(const Model& model);

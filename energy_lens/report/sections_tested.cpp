@@ -46,8 +46,12 @@ const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"r on B", "r_b", 3},
                                            {"Holm p on B", "p_b", 2},
                                            {"between", "efas_rb_between", 3},
+                                           {"EFAS-N", "efas_n", 3},
                                            {"EFAS-D", "efas_d", 3},
                                            {"EFAS-seq", "efas_seq", 3},
+                                           {"r of energy before", "efas_energy_before", 3},
+                                           {"r of energy", "efas_energy", 3},
+                                           {"r of energy after", "efas_energy_after", 3},
                                            {"A (nats)", "a_k", 3},
                                            {"active tokens", "active_tokens"},
                                            {"documents", "active_documents"},
@@ -58,6 +62,7 @@ const std::vector<Field> kEditFields = {{"layer", "layer"},
                                         {"edit", "kind"},
                                         {"amount", "amount", 3},
                                         {"documents", "documents"},
+                                        {"importance Q", "importance", 3},
                                         {"predicted", "predicted", 3},
                                         {"lens predicts", "predicted_lens", 3},
                                         {"measured", "measured", 3},
@@ -132,7 +137,9 @@ Section alignment_section(const Json& results) {
   }
   section.blocks.push_back(Paragraph{
       "Features stand by p-value, then by size. A is the mean of activation times descent, nats a token; r on "
-      "B is given for features discovered on A. Every tested feature is in results.json."});
+      "B is given for features discovered on A. EFAS-N leaves the stream's size out, EFAS-D takes the true next token. "
+      "The energies before and at a position are the surprisals of its token and of the next one: a feature of rare "
+      "tokens correlates with them whatever its direction. Every tested feature is in results.json."});
   return section;
 }
 
@@ -171,7 +178,9 @@ Section interventions_section(const Json& results) {
           "Features chosen on split A are edited in the running model on documents of split B: the stream moves along "
           "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
           "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
-          "far along a random direction. Identity edits ") +
+          "far along a random direction. Importance Q is what ablation costs in KL to second order, nats a token, from "
+          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. Identity "
+          "edits ") +
       (interventions.at("identity_bitwise").get<bool>() ? "left every bit of the logits as it was."
                                                         : "CHANGED BITS: do not trust this section.")});
   section.blocks.push_back(scatter(interventions.at("edits")));

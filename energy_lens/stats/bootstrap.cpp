@@ -57,12 +57,6 @@ Interval bootstrap_interval(const Resamples& resamples, const DocumentStatistic&
   return percentiles(replicate(resamples, statistic), resamples.count, level);
 }
 
-Interval bootstrap_contrast(const Resamples& resamples, const DocumentStatistic& first, const DocumentStatistic& second,
-                            double level) {
-  return bootstrap_interval(
-      resamples, [&](std::span<const std::int32_t> documents) { return first(documents) - second(documents); }, level);
-}
-
 double pooled_correlation(std::span<const DocumentMoments> moments, std::span<const std::int32_t> documents) {
   DocumentMoments total;
   for (const std::int32_t d : documents) {

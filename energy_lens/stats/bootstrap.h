@@ -32,10 +32,6 @@ using DocumentStatistic = std::function<double(std::span<const std::int32_t> doc
 
 Interval bootstrap_interval(const Resamples& resamples, const DocumentStatistic& statistic, double level = 0.95);
 
-// Interval of first - second on the same replicates.
-Interval bootstrap_contrast(const Resamples& resamples, const DocumentStatistic& first, const DocumentStatistic& second,
-                            double level = 0.95);
-
 // Sums over the tokens of one document.
 struct DocumentMoments {
   double n = 0.0;

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "energy_lens/core/error.h"
-#include "energy_lens/stats/normal.h"
 
 namespace energy_lens {
 namespace {
@@ -63,12 +62,6 @@ std::vector<double> mid_ranks(std::span<const double> x) {
 double spearman(std::span<const double> x, std::span<const double> y) {
   check_lengths("spearman", x.size(), y.size());
   return pearson(mid_ranks(x), mid_ranks(y));
-}
-
-Interval fisher_interval(double r, double n, double level) {
-  if (!(n > 3.0) || std::isnan(r)) return {kNaN, kNaN};
-  const double half = normal_quantile(0.5 + 0.5 * level) / std::sqrt(n - 3.0), z = std::atanh(r);
-  return {std::tanh(z - half), std::tanh(z + half)};
 }
 
 double auc(std::span<const double> scores, const std::vector<bool>& positive) {

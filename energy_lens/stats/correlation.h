@@ -19,9 +19,6 @@ std::vector<double> mid_ranks(std::span<const double> x);
 // Pearson of the mid-ranks.
 double spearman(std::span<const double> x, std::span<const double> y);
 
-// tanh(atanh(r) -+ z sqrt(1 / (n - 3))). n may be an effective size; NaN bounds where n <= 3 or r is NaN.
-Interval fisher_interval(double r, double n, double level = 0.95);
-
 // Area under the ROC curve: P(score of a positive > score of a negative), ties counting one half. NaN with one class.
 double auc(std::span<const double> scores, const std::vector<bool>& positive);
 

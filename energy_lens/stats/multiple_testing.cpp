@@ -42,13 +42,6 @@ std::vector<double> step_up(const char* operation, std::span<const double> p, bo
 
 }  // namespace
 
-std::vector<double> bonferroni(std::span<const double> p) {
-  const std::vector<std::size_t> order = ascending("bonferroni", p);
-  std::vector<double> q(p.begin(), p.end());
-  for (const std::size_t i : order) q[i] = std::min(1.0, p[i] * static_cast<double>(order.size()));
-  return q;
-}
-
 std::vector<double> holm(std::span<const double> p) {
   const std::vector<std::size_t> order = ascending("holm", p);
   std::vector<double> q(p.begin(), p.end());

@@ -6,9 +6,6 @@
 
 namespace energy_lens {
 
-// Family-wise error: min(1, m p).
-std::vector<double> bonferroni(std::span<const double> p);
-
 // Family-wise error, step-down (Holm 1979).
 std::vector<double> holm(std::span<const double> p);
 

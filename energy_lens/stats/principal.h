@@ -8,10 +8,10 @@
 namespace energy_lens {
 
 struct PrincipalAxes {
-  std::vector<double> mean;               // [D]
+  std::vector<double> mean;               // [Dm]
   std::vector<std::vector<double>> axes;  // orthonormal, variance descending; the largest component of each is positive
 
-  // Coordinates of a row [D] along the axes.
+  // Coordinates of a row [Dm] along the axes.
   std::vector<double> project(std::span<const double> row) const;
 };
 

@@ -2,6 +2,7 @@
 // is clearly null, and the permutations left would not change that. Stopped after l of P permutations,
 //   p = h / l, otherwise (b + 1) / (P + 1), the p of the full test:
 // P(p <= a) <= a under the null either way. Without max-T only: a maximum needs every feature under every permutation.
+// For programs that use the library on dictionaries of many features; a study's claims rest on max-T and do without.
 #pragma once
 #include <cstdint>
 #include <vector>

@@ -5,15 +5,10 @@
 
 namespace energy_lens {
 
-Split split_of(std::string_view document_id, std::uint64_t seed, const SplitShares& shares) {
-  if (!(shares.s >= 0.0 && shares.a >= 0.0 && shares.s + shares.a <= 1.0)) {
-    fail(ErrorKind::Usage, "split_of",
-         "got shares S = " + std::to_string(shares.s) + ", A = " + std::to_string(shares.a) +
-             ", expected numbers >= 0 with a sum of at most 1");
-  }
-  const double u = Philox(seed, "split/" + std::string(document_id)).uniform();
-  if (u < shares.s) return Split::S;
-  return u < shares.s + shares.a ? Split::A : Split::B;
+Split split_of(std::string_view document_key, std::uint64_t seed) {
+  const double u = Philox(seed, "split/" + std::string(document_key)).uniform();
+  if (u < 0.5) return Split::S;
+  return u < 0.75 ? Split::A : Split::B;
 }
 
 std::string split_name(Split split) {

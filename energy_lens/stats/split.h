@@ -1,4 +1,5 @@
-// Which part of the study a document belongs to, from its id alone: adding documents never moves another one.
+// Which part of a study a document belongs to, from its key alone (studies give the digest of its text): adding
+// documents never moves another one.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,13 +9,8 @@ namespace energy_lens {
 
 enum class Split { S, A, B };  // S trains dictionaries and lenses, A discovers, B confirms
 
-struct SplitShares {
-  double s = 0.5;
-  double a = 0.25;  // B takes what remains
-};
-
-// Errors: Usage (shares negative or above 1 together).
-Split split_of(std::string_view document_id, std::uint64_t seed = 0, const SplitShares& shares = {});
+// S with probability 1/2, A and B with 1/4 each.
+Split split_of(std::string_view document_key, std::uint64_t seed = 0);
 
 std::string split_name(Split split);  // "S", "A", "B"
 

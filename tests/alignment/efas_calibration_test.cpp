@@ -6,11 +6,12 @@
 
 #include "efas_fixture.h"
 #include "energy_lens/alignment/seed_compat.h"
-#include "energy_lens/stats/ks.h"
+#include "tests/support/ks.h"
 
 namespace energy_lens {
 namespace {
 
+using testing::ks_uniform;
 using testing::Planted;
 using testing::planted_input;
 

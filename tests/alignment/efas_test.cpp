@@ -111,12 +111,30 @@ TEST(Efas, DoesNotDependOnTheGaugeOfTheLogits) {
   };
   const EfasResult one = efas(unembed), two = efas(moved);
   ASSERT_EQ(one.scores.size(), static_cast<std::size_t>(width));
-  EXPECT_EQ(one.primary, "EFAS-RB");
+  EXPECT_EQ(one.primary, PrimaryScore::Expected);
   for (std::size_t k = 0; k < one.scores.size(); ++k) {
     EXPECT_NEAR(one.scores[k].expected.within, two.scores[k].expected.within, 1e-5);
     EXPECT_NEAR(one.scores[k].direct.pooled, two.scores[k].direct.pooled, 1e-5);
     EXPECT_EQ(one.scores[k].primary, one.scores[k].expected.within);
   }
+}
+
+// A stream that grows by sigma multiplies activations by it and divides gradients by it: EFAS-N sees through that.
+TEST(Efas, NormFreeScoreUndoesASizeThatIsPlantedInTheStream) {
+  const EfasInput plain = planted_input({.documents = 40, .features = 6, .rho = {0.3, -0.3}});
+  EfasInput sized = plain;
+  const at::Generator random = at::make_generator<at::CPUGeneratorImpl>(7);
+  sized.norm_scale = at::exp(0.8 * at::randn({plain.documents, plain.tokens}, random));
+  sized.codes.values = plain.codes.values * sized.norm_scale.reshape({-1, 1});
+  sized.gradient = plain.gradient / sized.norm_scale.unsqueeze(-1);
+  const EfasResult truth = compute_efas(plain, small_options()), result = compute_efas(sized, small_options());
+  ASSERT_EQ(result.scores.size(), truth.scores.size());
+  for (std::size_t i = 0; i < truth.scores.size(); ++i) {
+    EXPECT_NEAR(result.scores[i].norm_free.within, truth.scores[i].direct.within, 1e-6);
+    EXPECT_NEAR(result.scores[i].norm_free.pooled, truth.scores[i].direct.pooled, 1e-6);
+    EXPECT_TRUE(std::isnan(truth.scores[i].norm_free.within));  // without sigma there is none
+  }
+  EXPECT_GT(truth.scores[0].direct.within - result.scores[0].direct.within, 0.02);  // the size hides alignment
 }
 
 TEST(Efas, CallsNothingAlignedInASmallStudy) {

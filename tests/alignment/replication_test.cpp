@@ -23,7 +23,7 @@ FeatureScore scored(std::int64_t feature, double r, double q, double greater, do
 
 EfasResult result_of(std::vector<FeatureScore> scores) {
   EfasResult result;
-  result.primary = "EFAS-RB";
+  result.primary = PrimaryScore::Expected;
   result.features = 10;
   result.scores = std::move(scores);
   return result;

@@ -7,9 +7,13 @@
 #include <numeric>
 
 #include "energy_lens/core/philox.h"
+#include "tests/support/find_cycle.h"
 
 namespace energy_lens {
 namespace {
+
+using testing::CycleShape;
+using testing::find_cycle;
 
 using Word = std::vector<std::int64_t>;
 

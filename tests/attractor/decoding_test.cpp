@@ -8,9 +8,13 @@
 #include "energy_lens/attractor/cycles.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
+#include "tests/support/find_cycle.h"
 
 namespace energy_lens {
 namespace {
+
+using testing::CycleShape;
+using testing::find_cycle;
 
 using Window = std::vector<std::int64_t>;
 
@@ -93,7 +97,7 @@ TEST(DecodingCycles, ShortPromptsGrowToTheWindowFirst) {
   ASSERT_TRUE(cycles[0].found);
   EXPECT_EQ(cycles[0].transient, 3);
   EXPECT_EQ(cycles[0].period, 2);
-  EXPECT_THAT(cycles[0].cycle, testing::ElementsAre(0, 5));
+  EXPECT_THAT(cycles[0].cycle, ::testing::ElementsAre(0, 5));
 }
 
 TEST(DecodingCycles, NotFoundWithinTheBudgetIsSaid) {
@@ -119,10 +123,10 @@ TEST(Basins, GatherPromptsEnteringOneCycleAtDifferentPlaces) {
       decoding_cycles({{1, 2, 3}, {9, 9, 9}, {2, 3, 1}, {9, 3, 1, 2}}, copy_next(3), {.window = 3, .max_steps = 20});
   const std::vector<Basin> result = basins(cycles);
   ASSERT_EQ(result.size(), 2u);
-  EXPECT_THAT(result[0].cycle, testing::ElementsAre(1, 2, 3));
-  EXPECT_THAT(result[0].prompts, testing::ElementsAre(0, 2, 3));
-  EXPECT_THAT(result[1].cycle, testing::ElementsAre(9));
-  EXPECT_THAT(result[1].prompts, testing::ElementsAre(1));
+  EXPECT_THAT(result[0].cycle, ::testing::ElementsAre(1, 2, 3));
+  EXPECT_THAT(result[0].prompts, ::testing::ElementsAre(0, 2, 3));
+  EXPECT_THAT(result[1].cycle, ::testing::ElementsAre(9));
+  EXPECT_THAT(result[1].prompts, ::testing::ElementsAre(1));
 }
 
 }  // namespace

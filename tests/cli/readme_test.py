@@ -1,7 +1,12 @@
 #!/usr/bin/env python3
-"""Runs every `energy-lens ...` command that README.md and docs/ show, in an empty folder with a corpus of that name."""
+"""Runs every `energy-lens ...` command that README.md and docs/ show, in an empty folder with a corpus of that name.
+
+A json block behind the block of an `energy-lens lens` command shows part of its first text: it must be what is printed,
+numbers to the digits shown.
+"""
 
 import argparse
+import json
 import os
 import pathlib
 import re
@@ -15,6 +20,7 @@ from cli_test import SMALL, write_corpus  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHOWN = re.compile(r"^```\n(energy-lens lens [^\n]*)\n```\n(?:(?!```).)*?^```json\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(energy-lens [^`]+)`")
 
 
@@ -28,6 +34,25 @@ def commands():
         for inline in INLINE.findall(BLOCK.sub("", text)):
             if "--corpus" in inline and "DIR" not in inline:
                 yield page.name, inline
+
+
+def same(shown, printed):
+    if isinstance(shown, list):
+        return len(shown) == len(printed) and all(map(same, shown, printed))
+    if isinstance(shown, float):
+        return abs(shown - printed) < 6e-4  # three digits, rounded, and one more for the processor's rounding
+    return shown == printed
+
+
+def check_shown(binary):
+    shown = SHOWN.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    for command, text in shown:
+        result = subprocess.run([binary, *shlex.split(command)[1:]], capture_output=True, text=True, check=True)
+        printed = json.loads(result.stdout)["texts"][0]
+        for name, value in json.loads(text).items():
+            if not same(value, printed[name]):
+                sys.exit(f"FAILED README.md: {command}\n{name} is {printed[name]}")
+    return len(shown)
 
 
 def main():
@@ -48,6 +73,8 @@ def main():
             print("ran", page, command)
     if count < 2:
         sys.exit("FAILED: found fewer than two commands, so the pages or this test have changed")
+    if check_shown(binary) != 1:
+        sys.exit("FAILED: README.md shows no output of the lens, so the page or this test has changed")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/safetensors.h"
@@ -88,11 +90,57 @@ TEST_F(Study, BothGradientsPredictTheSameAtTheLastLayer) {
 }
 
 TEST_F(Study, SmallDosesAreFirstOrder) {
+  int compared = 0;
   for (const Json& point : (*results_)["interventions"]["dose_response"]) {
     if (std::abs(point["dose"].get<double>()) > 0.011) continue;
+    ++compared;
     EXPECT_NEAR(point["slope"].get<double>(), 1.0, 0.1) << point;
     EXPECT_GT(point["r2"].get<double>(), 0.95) << point;
   }
+  EXPECT_EQ(compared, 2);  // one dose of 1 % a layer
+}
+
+TEST_F(Study, EveryFeatureHasItsImportanceAndEveryKindOfEdit) {
+  std::map<std::pair<int, int>, std::set<double>> importance;
+  std::set<std::string> kinds;
+  for (const Json& edit : (*results_)["interventions"]["edits"]) {
+    const std::pair feature(edit["layer"].get<int>(), edit["feature"].get<int>());
+    importance[feature].insert(edit["importance"].get<double>());
+    kinds.insert(edit["kind"].get<std::string>());
+    if (edit["kind"] == "steer-all") {
+      EXPECT_EQ(edit["documents"], 4);
+    }
+  }
+  EXPECT_THAT(kinds, ::testing::ElementsAre("clamp", "scale", "steer", "steer-all", "zero"));
+  EXPECT_FALSE(importance.empty());
+  for (const auto& [feature, values] : importance) {
+    EXPECT_EQ(values.size(), 1u);  // of the feature, whatever the edit
+    EXPECT_GT(*values.begin(), 0.0);
+  }
+}
+
+// Q is the KL of an ablation to second order: of its size, though labels are drawn and curvature is not all.
+TEST_F(Study, ImportanceIsOfTheSizeOfAnAblationsDivergence) {
+  double importance = 0.0, divergence = 0.0;
+  for (const Json& edit : (*results_)["interventions"]["edits"]) {
+    if (edit["kind"] != "zero") continue;
+    importance += edit["importance"].get<double>();
+    divergence += edit["kl"].get<double>();
+  }
+  EXPECT_GT(importance / divergence, 0.2);
+  EXPECT_LT(importance / divergence, 5.0);
+}
+
+TEST_F(Study, EveryTestedFeatureHasItsNormFreeScore) {
+  int compared = 0;
+  for (const Json& layer : (*results_)["efas"]) {
+    for (const Json& feature : layer["features"]) {
+      ++compared;
+      EXPECT_LE(std::abs(feature["efas_n"].get<double>()), 1.0);
+      EXPECT_NE(feature["efas_n"], feature["efas_rb_within"]);
+    }
+  }
+  EXPECT_GT(compared, 0);
 }
 
 TEST_F(Study, EveryRegisteredStatementHasItsRow) {
@@ -131,29 +179,61 @@ TEST_F(Study, HeldOutVarianceIsOfDocumentsOutsideTheTrainingSplit) {
   EXPECT_GT(d["ev"].get<double>(), d["random_ev"].get<double>());
 }
 
-class CancelAfter : public Progress {
+// Counts stages, and cancels when the one asked for begins.
+class CancelAt : public Progress {
  public:
-  explicit CancelAfter(int stages) : left_(stages) {}
+  explicit CancelAt(int stage = 0) : stage_(stage) {}
   void begin(std::string_view, std::int64_t) override {
-    if (--left_ == 0) cancel();
+    if (++begun_ == stage_) cancel();
   }
+  int begun() const { return begun_; }
 
  private:
-  int left_;
+  int stage_, begun_ = 0;
 };
+
+// As few numbers as a study can have, on a model of two narrow blocks: the test runs one for each stage.
+StudyConfig smallest(const StudyFolder& folder, const std::string& out) {
+  StudyConfig config = folder.config(out);
+  Json shape = read_json(config.model + "/config.json");
+  shape["n_layer"] = 2;
+  shape["n_embd"] = 32;
+  shape["n_head"] = 2;
+  write_file(folder.path() / "narrow/config.json", shape.dump());
+  config.tokenizer = config.model;
+  config.model = (folder.path() / "narrow").string();
+  config.random_weights = 1;
+  config.layers = {1};
+  config.text = {"a b c"};
+  config.window = 16;
+  config.documents = 16;
+  config.atoms = 4;
+  config.active = 1;
+  config.iterations = 1;
+  config.permutations = 99;
+  config.edited_features = 1;
+  config.edited_documents = 2;
+  config.prompts = 4;
+  config.cycle_window = 4;
+  config.cycle_steps = 4;
+  return config;
+}
 
 TEST(StudyInterrupted, StopsCleanlyInEveryStageAndWritesNothing) {
   const StudyFolder folder;
-  for (const int stages : {2, 4, 6, 9}) {
-    const StudyConfig config = folder.config("cancelled");
-    CancelAfter progress(stages);
+  CancelAt counted;
+  run_study(smallest(folder, "whole"), {"test", "", ""}, counted);
+  EXPECT_GT(counted.begun(), 10);
+  for (int stage = 1; stage <= counted.begun(); ++stage) {
+    const StudyConfig config = smallest(folder, "cancelled");
+    CancelAt progress(stage);
     try {
       run_study(config, {"test", "", ""}, progress);
-      FAIL() << "ran to the end";
+      FAIL() << "ran to the end, cancelled in stage " << stage;
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::Interrupted);
     }
-    EXPECT_FALSE(std::filesystem::exists(config.out));
+    EXPECT_FALSE(std::filesystem::exists(config.out)) << stage;
   }
 }
 

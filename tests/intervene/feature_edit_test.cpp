@@ -50,7 +50,6 @@ TEST(CoefficientChange, FollowsTheFormulaOfEachKind) {
 TEST(CoefficientChange, ReachesTheTokensOfItsScope) {
   EXPECT_THAT(change({.kind = EditKind::Clamp, .amount = 1.0, .scope = EditScope::All}),
               ElementsAre(1.0, -1.0, 1.0, 1.5));
-  EXPECT_THAT(change({.kind = EditKind::Steer, .amount = 1.0, .scope = EditScope::Last}), ElementsAre(0, 0, 0, 1.0));
   EXPECT_THAT(change({.kind = EditKind::Zero, .first_position = 2}), ElementsAre(0.0, 0.0, 0.0, 0.5));
   EXPECT_THAT(change({.kind = EditKind::Steer, .amount = 1.0, .scope = EditScope::All, .first_position = 1}),
               ElementsAre(0.0, 1.0, 1.0, 1.0));

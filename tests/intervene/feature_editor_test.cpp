@@ -49,7 +49,7 @@ TEST_F(FeatureEditorTest, InAFullPassEqualsARestartFromTheLayer) {
        {FeatureEdit{.layer = 1, .feature = feature_, .kind = EditKind::Zero},
         FeatureEdit{.layer = 1, .feature = feature_, .kind = EditKind::Scale, .amount = 2.0, .first_position = 1},
         FeatureEdit{.layer = 1, .feature = feature_, .kind = EditKind::Clamp, .amount = 1.0},
-        FeatureEdit{.layer = 1, .feature = feature_, .kind = EditKind::Steer, .amount = 2.0, .scope = EditScope::Last}}) {
+        FeatureEdit{.layer = 1, .feature = feature_, .kind = EditKind::Steer, .amount = 2, .scope = EditScope::All}}) {
     FeatureEditor editor(dictionary_, edit);
     const at::Tensor whole = logits(pad_right({ids_}), &editor)[0];
     const at::Tensor change = coefficient_change(edit, active);
@@ -66,7 +66,7 @@ TEST_F(FeatureEditorTest, InAFullPassEqualsARestartFromTheLayer) {
 TEST_F(FeatureEditorTest, EditsEachSequenceOfABatchAsIfAlone) {
   const std::vector<std::int64_t> other = testing::random_ids(23, 50, 9);
   const FeatureEdit edit{.layer = 1, .feature = feature_, .kind = EditKind::Clamp, .amount = 3.0,
-                         .scope = EditScope::Last};
+                         .scope = EditScope::All};
   FeatureEditor editor(dictionary_, edit);
   const at::Tensor both = logits(pad_right({ids_, other}), &editor);
   EXPECT_TRUE(at::equal(both[0], logits(pad_right({ids_}), &editor)[0]));

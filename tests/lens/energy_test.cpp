@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/lens/reference_block.h"
+#include "energy_lens/model/layers.h"
 #include "tests/support/tiny_model.h"
 
 namespace energy_lens {
@@ -53,6 +55,16 @@ at::Tensor plain_log_probs(const at::Tensor& h, const Unembed& u) {
 
 double relative_error(const at::Tensor& got, const at::Tensor& expected) {
   return ((got - expected).norm() / expected.norm()).item<double>();
+}
+
+TEST(NormScale, IsWhatTheFinalNormDividesBy) {
+  for (const NormKind norm : {NormKind::LayerNorm, NormKind::RmsNorm}) {
+    const Case c = random_case(norm, 3.0);
+    const at::Tensor h = c.streams[0], centred = norm == NormKind::LayerNorm ? h - h.mean(-1, true) : h;
+    const at::Tensor sigma = norm_scale(h, c.unembed);
+    EXPECT_EQ(sigma.sizes(), at::IntArrayRef({h.size(0)}));
+    EXPECT_LT(relative_error(centred / sigma.unsqueeze(-1), normalize(h, norm, c.unembed.eps)), 1e-12);
+  }
 }
 
 class LensGradient : public ::testing::TestWithParam<std::tuple<NormKind, double>> {};

@@ -40,7 +40,7 @@ class LensOfEveryFamily : public ::testing::TestWithParam<std::string> {
 
 TEST_P(LensOfEveryFamily, GradientIsThatOfAutogradAndOfFiniteDifferences) {
   const std::vector<std::int64_t> ids = testing::random_ids(12, 50);
-  const TextLens lens = lens_of_text(*model, ids, {0, 1, model->config().n_layers}, {.top_k = 0, .gradient = true});
+  const TextLens lens = lens_of_text(*model, ids, {0, 1, model->config().n_layers}, {.gradient = true});
   for (std::size_t layer = 0; layer < lens.rows.size(); ++layer) {
     for (const std::int64_t row : {0, 7}) {
       const std::int64_t target = ids[static_cast<std::size_t>(row) + 1];

@@ -29,19 +29,6 @@ TEST(Bootstrap, MeanIntervalHasTheNormalWidth) {
   EXPECT_NEAR(interval.high - interval.low, 2 * 1.96 / std::sqrt(400.0), 0.02);
 }
 
-TEST(Bootstrap, PairedContrastOfAStatisticWithItselfIsZero) {
-  const std::vector<double> values = {1, 5, 2, 8};
-  const DocumentStatistic sum = [&](std::span<const std::int32_t> documents) {
-    double total = 0.0;
-    for (const std::int32_t d : documents) total += values[d];
-    return total;
-  };
-  const Resamples resamples = document_resamples(4);
-  EXPECT_EQ(bootstrap_contrast(resamples, sum, sum).low, 0.0);
-  EXPECT_EQ(bootstrap_contrast(resamples, sum, sum).high, 0.0);
-  EXPECT_LT(bootstrap_interval(resamples, sum).low, bootstrap_interval(resamples, sum).high);
-}
-
 TEST(Bootstrap, WeightedMeanIsARatioOfSums) {
   // Equal ratios in every document: any draw has mean 3.
   const Interval interval =

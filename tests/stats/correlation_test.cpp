@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "energy_lens/core/error.h"
-#include "energy_lens/stats/normal.h"
 
 namespace energy_lens {
 namespace {
@@ -54,21 +53,6 @@ TEST(Spearman, WithTiesEqualsTheHandComputedValue) {
   // Ranks 1 2.5 2.5 4 and 1 3 2 4: centred products 2.25 + 0 + 0 + 2.25, sums of squares 4.5 and 5.
   const std::vector<double> x = {1, 2, 2, 3}, y = {1, 3, 2, 4};
   EXPECT_DOUBLE_EQ(spearman(x, y), 4.5 / std::sqrt(4.5 * 5.0));
-}
-
-TEST(FisherInterval, IsClosedForm) {
-  const double half = 1.959963984540054 / std::sqrt(100.0 - 3.0), z = 0.5 * std::log(1.5 / 0.5);
-  const Interval interval = fisher_interval(0.5, 100.0);
-  EXPECT_NEAR(interval.low, std::tanh(z - half), 1e-13);
-  EXPECT_NEAR(interval.high, std::tanh(z + half), 1e-13);
-  EXPECT_TRUE(std::isnan(fisher_interval(0.5, 3.0).low));
-}
-
-TEST(NormalQuantile, InvertsTheDistributionInTheTails) {
-  EXPECT_NEAR(normal_quantile(0.975), 1.959963984540054, 1e-13);
-  EXPECT_NEAR(normal_quantile(0.5), 0.0, 1e-15);
-  for (const double p : {1e-300, 1e-20, 1e-6, 0.02, 0.4}) EXPECT_NEAR(normal_cdf(normal_quantile(p)) / p, 1.0, 1e-10);
-  EXPECT_THROW(normal_quantile(1.0), Error);
 }
 
 TEST(Auc, CountsPairsAndHalvesTies) {

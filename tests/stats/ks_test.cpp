@@ -1,5 +1,3 @@
-#include "energy_lens/stats/ks.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,9 +5,13 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
+#include "tests/support/ks.h"
 
 namespace energy_lens {
 namespace {
+
+using testing::ks_p_value;
+using testing::ks_uniform;
 
 TEST(KsUniform, StatisticOfAHandTable) {
   // At .1 .4 .7 the steps are 1/3 2/3 1: largest gap 1 - .7.

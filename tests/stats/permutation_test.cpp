@@ -9,11 +9,13 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "energy_lens/stats/ks.h"
 #include "energy_lens/stats/screened_statistic.h"
+#include "tests/support/ks.h"
 
 namespace energy_lens {
 namespace {
+
+using testing::ks_uniform;
 
 constexpr std::int64_t kDocuments = 12, kTokens = 5, kFeatures = 40;
 

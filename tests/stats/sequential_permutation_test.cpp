@@ -6,10 +6,12 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "energy_lens/stats/ks.h"
+#include "tests/support/ks.h"
 
 namespace energy_lens {
 namespace {
+
+using testing::ks_uniform;
 
 constexpr std::int64_t kDocuments = 14, kFeatures = 400;
 

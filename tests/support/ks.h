@@ -1,18 +1,20 @@
-#include "energy_lens/stats/ks.h"
-
+// One-sample Kolmogorov-Smirnov test against the uniform distribution on [0, 1]: are p-values of a true null uniform?
+#pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "energy_lens/core/error.h"
 
-namespace energy_lens {
-namespace {
+namespace energy_lens::testing {
+namespace ks {
 
 using Matrix = std::vector<double>;  // square, row-major
 
-Matrix multiply(const Matrix& a, const Matrix& b, std::size_t m) {
+inline Matrix multiply(const Matrix& a, const Matrix& b, std::size_t m) {
   Matrix c(m * m, 0.0);
   for (std::size_t i = 0; i < m; ++i) {
     for (std::size_t k = 0; k < m; ++k) {
@@ -22,10 +24,10 @@ Matrix multiply(const Matrix& a, const Matrix& b, std::size_t m) {
   return c;
 }
 
-double factorial(std::size_t n) { return std::tgamma(static_cast<double>(n) + 1.0); }
+inline double factorial(std::size_t n) { return std::tgamma(static_cast<double>(n) + 1.0); }
 
 // Marsaglia's matrix H for n d = k - h, k = ceil(n d): lower-Hessenberg of 1/j! with corrected first column, last row.
-Matrix marsaglia_matrix(std::size_t k, double h) {
+inline Matrix marsaglia_matrix(std::size_t k, double h) {
   const std::size_t m = 2 * k - 1;
   Matrix matrix(m * m, 0.0);
   for (std::size_t i = 0; i < m; ++i) {
@@ -41,7 +43,7 @@ Matrix marsaglia_matrix(std::size_t k, double h) {
 }
 
 // P(D_n < d) = n!/n^n (H^n)[k-1, k-1]; n! / n^n is spread over the n factors to stay in range.
-double exact_cdf(double d, std::int64_t n) {
+inline double exact_cdf(double d, std::int64_t n) {
   const double nd = static_cast<double>(n) * d;
   const auto k = static_cast<std::size_t>(nd) + 1;
   const std::size_t m = 2 * k - 1;
@@ -55,7 +57,7 @@ double exact_cdf(double d, std::int64_t n) {
   return power[(k - 1) * m + k - 1];
 }
 
-double asymptotic_p(double statistic, std::int64_t n) {
+inline double asymptotic_p(double statistic, std::int64_t n) {
   const double root = std::sqrt(static_cast<double>(n));
   const double limit = root * statistic;
   const double x = limit + 1.0 / (6.0 * root) + (limit - 1.0) / (4.0 * static_cast<double>(n));
@@ -65,19 +67,26 @@ double asymptotic_p(double statistic, std::int64_t n) {
   return std::clamp(sum, 0.0, 1.0);
 }
 
-}  // namespace
+}  // namespace ks
 
-double ks_p_value(double statistic, std::int64_t n) {
+struct KsTest {
+  double statistic = 0.0;  // sup |F_n - F|
+  double p = 1.0;          // two-sided
+};
+
+// P(D_n >= statistic): exact (Marsaglia, Tsang and Wang 2003) for n <= 200, Vrbik's corrected limit (2018) above.
+inline double ks_p_value(double statistic, std::int64_t n) {
   if (statistic <= 0.0) return 1.0;
   if (statistic >= 1.0) return 0.0;
   constexpr std::int64_t kExactUpTo = 200;
   // Beyond this the exact p is below 1e-13 and its matrix is large; the asymptotic form is as good as zero there.
   const bool extreme = static_cast<double>(n) * statistic * statistic > 18.0;
-  if (n > kExactUpTo || extreme) return asymptotic_p(statistic, n);
-  return std::clamp(1.0 - exact_cdf(statistic, n), 0.0, 1.0);
+  if (n > kExactUpTo || extreme) return ks::asymptotic_p(statistic, n);
+  return std::clamp(1.0 - ks::exact_cdf(statistic, n), 0.0, 1.0);
 }
 
-KsTest ks_uniform(std::span<const double> values) {
+// values in [0, 1]. Errors: Usage (empty, or a value outside).
+inline KsTest ks_uniform(std::span<const double> values) {
   if (values.empty()) fail(ErrorKind::Usage, "ks_uniform", "got no values, expected at least one");
   std::vector<double> sorted(values.begin(), values.end());
   std::sort(sorted.begin(), sorted.end());
@@ -94,4 +103,4 @@ KsTest ks_uniform(std::span<const double> values) {
   return test;
 }
 
-}  // namespace energy_lens
+}  // namespace energy_lens::testing
