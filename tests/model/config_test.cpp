@@ -138,6 +138,16 @@ TEST_F(ConfigFile, RopeParametersThatCannotBeReadAreRefused) {
               HasSubstr("\"partial_rotary_factor\""));
 }
 
+TEST_F(ConfigFile, SharesOfAHeadAreRoundedDownAndStayWithinIt) {
+  for (const std::string family : {"phi", "phi3"}) {
+    EXPECT_EQ(read(family, {{"partial_rotary_factor", 0.55}}).rotaries[0].inverse_frequencies.size(), 3U) << family;
+    EXPECT_EQ(read(family, {{"partial_rotary_factor", 1.04}}).rotaries[0].inverse_frequencies.size(), 6U) << family;
+    for (const double share : {-1.0, 0.0, 1.2, 1e300}) {
+      EXPECT_THAT(refusal(family, {{"partial_rotary_factor", share}}), HasSubstr("coordinates")) << family << share;
+    }
+  }
+}
+
 const std::vector<double> kFactors = {1.0, 1.1, 1.3, 1.7, 2.0, 2.5};
 
 TEST_F(ConfigFile, LongropeTakesTheOriginalContextFromBesideItsScaling) {

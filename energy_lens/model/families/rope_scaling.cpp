@@ -158,8 +158,8 @@ RotaryConfig read_rotary(const ConfigReader& reader, ModelConfig& config, std::i
 }
 
 RotaryConfig read_partial_rotary(const ConfigReader& reader, ModelConfig& config, double share, double theta) {
-  const double width = static_cast<double>(config.d_head) * share;
-  if (!(share > 0.0 && share <= 1.0)) reader.refuse("partial_rotary_factor", "a share of each head, above 0 and up to 1");
+  // Clamped to what an integer holds; read_rotary refuses widths that the head does not have.
+  const double width = std::clamp(static_cast<double>(config.d_head) * share, 0.0, 1e9);
   return read_rotary(reader, config, static_cast<std::int64_t>(width), theta);
 }
 
