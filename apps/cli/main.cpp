@@ -23,13 +23,13 @@ int report_error(ErrorKind kind, const char* message) {
 }
 
 constexpr const char* kNoMemory =
-    "[memory] the machine gave no more of it, expected enough for the weights and what runs on them; `energy-lens model "
-    "info` says how much that is, and --dtype bfloat16, a smaller model or shorter texts need less";
+    "[memory] the machine gave no more of it, expected enough for the weights and what runs on them; `energy-lens "
+    "model info` says how much that is, and --dtype bfloat16, a smaller model or shorter texts need less";
 
 int report_unexpected(const std::string& message) {
   // One line, as every error: the rest says where in a library it was thrown.
-  return report_error(ErrorKind::Internal,
-                      ("[internal] unexpected error, please report it: " + message.substr(0, message.find('\n'))).c_str());
+  const std::string line = message.substr(0, message.find('\n'));
+  return report_error(ErrorKind::Internal, ("[internal] unexpected error, please report it: " + line).c_str());
 }
 
 // Allocators of tensors have no type of error of their own; those of accelerators have.

@@ -19,16 +19,16 @@ std::string count_in_words(double count) {
 }
 
 std::string shape_in_words(const Json& m) {
-  std::string shape = text_of(m.at("layers")) + " layers of width " + text_of(m.at("width")) + ", " + text_of(m.at("heads")) +
-                      " heads of width " + text_of(m.at("head_width"));
+  std::string shape = text_of(m.at("layers")) + " layers of width " + text_of(m.at("width")) + ", " +
+                      text_of(m.at("heads")) + " heads of width " + text_of(m.at("head_width"));
   if (m.at("key_value_heads") != m.at("heads")) {
     shape += " sharing " + text_of(m.at("key_value_heads")) + " keys and values";
   }
   shape += ", MLP of width " + text_of(m.at("mlp_width"));
   if (m.contains("experts")) {
     const Json& e = m.at("experts");
-    shape += "; " + text_of(e.at("count")) + " experts of width " + text_of(e.at("width")) + ", " + text_of(e.at("per_token")) +
-             " a token, in " + text_of(e.at("layers")) + " layers";
+    shape += "; " + text_of(e.at("count")) + " experts of width " + text_of(e.at("width")) + ", " +
+             text_of(e.at("per_token")) + " a token, in " + text_of(e.at("layers")) + " layers";
   }
   return shape;
 }
@@ -50,8 +50,9 @@ std::string model_in_words(const Json& m) {
          line("parameters", count_in_words(m.at("parameters").get<double>())) + line("shape", shape_in_words(m)) +
          line("text", text_of(m.at("context")) + " tokens at most, vocabulary of " + text_of(m.at("vocabulary"))) +
          line("numbers", text_of(m.at("dtype")) + " on " + text_of(m.at("device"))) +
-         line("memory", gigabytes(m.at("weight_bytes")) + " for the weights, about " + gigabytes(m.at("working_bytes")) +
-                            " more to run the lens on " + text_of(m.at("working_tokens")) + " tokens") +
+         line("memory", gigabytes(m.at("weight_bytes")) + " for the weights, about " +
+                            gigabytes(m.at("working_bytes")) + " more to run the lens on " +
+                            text_of(m.at("working_tokens")) + " tokens") +
          line("digest", text_of(m.at("digest")));
 }
 

@@ -113,7 +113,8 @@ Json warnings_section(const Json& results) {
     const auto cut = text.at("cut_tokens").get<std::int64_t>();
     if (cut == 0) continue;
     warnings.push_back("A text is longer than the model's context: its last " + std::to_string(cut) +
-                       " tokens are left out (" + std::string(utf8_prefix(text.at("text").get_ref<const std::string&>(), 40)) + "...).");
+                       " tokens are left out (" +
+                       std::string(utf8_prefix(text.at("text").get_ref<const std::string&>(), 40)) + "...).");
   }
   for (const Json& layer : results.at("efas")) {
     if (!layer.at("underpowered").get<bool>()) continue;

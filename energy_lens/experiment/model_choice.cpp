@@ -49,13 +49,13 @@ std::filesystem::path tokenizer_place(const ModelChoice& choice) {
 ChosenModel load_chosen(const ModelChoice& choice) {
   ChosenModel chosen;
   chosen.tokenizer = load_tokenizer(tokenizer_place(choice));
-  // Tokens added to a vocabulary may have no row (Gemma 3's image token in models of text): only a text that uses one is
-  // refused. Fewer ids than rows say nothing: embeddings are padded, and no share of padding is too large for a model.
+  // Tokens added to a vocabulary may have no row (Gemma 3's image token in models of text): only a text that uses one
+  // is refused. Fewer ids than rows say nothing: embeddings are padded, and no share of padding is too large.
   const std::int64_t ids = chosen.tokenizer->model_vocab_size(), rows = read_model_config(choice.model).d_vocab;
   if (ids > rows) {
     fail(ErrorKind::BadInput, "load_tokenizer",
-         "the tokenizer's own vocabulary has ids up to " + std::to_string(ids - 1) + ", the model embeds " + std::to_string(rows) +
-             " tokens; they do not belong together");
+         "the tokenizer's own vocabulary has ids up to " + std::to_string(ids - 1) + ", the model embeds " +
+             std::to_string(rows) + " tokens; they do not belong together");
   }
   chosen.model = load_model(choice.model, load_options(choice));
   return chosen;

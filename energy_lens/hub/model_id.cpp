@@ -19,8 +19,8 @@ bool is_name(std::string_view name) {
   return clean && name.find("--") == std::string_view::npos && name.find("..") == std::string_view::npos;
 }
 
-// "gpt2" and others of its time have no organisation, which the hub and caches still understand. With a dot in it a name
-// alone is taken for a file's: "model.gguf" that does not exist is no model to ask a hub for.
+// "gpt2" and others of its time have no organisation, which the hub and caches still understand. With a dot in it a
+// name alone is taken for a file's: "model.gguf" that does not exist is no model to ask a hub for.
 bool is_legacy_repository(std::string_view text) { return is_name(text) && text.find('.') == std::string_view::npos; }
 
 bool is_repository(std::string_view text) {
@@ -61,7 +61,8 @@ ModelId parse_model_id(std::string_view text) {
   if (!is_repository(id.repository)) {
     fail(ErrorKind::Usage, "model id",
          "got '" + id.repository +
-             "', expected ORG/NAME such as openai-community/gpt2, or a name such as gpt2 (letters, digits, '.', '_', '-')");
+             "', expected ORG/NAME such as openai-community/gpt2, or a name such as gpt2 (letters, digits, '.', "
+             "'_', '-')");
   }
   if (!is_revision(id.revision)) {
     fail(ErrorKind::Usage, "model id", "got revision '" + id.revision + "', expected a branch, tag or commit");

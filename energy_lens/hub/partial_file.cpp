@@ -137,7 +137,8 @@ void PartialFile::write(std::string_view bytes) {
 }
 
 void PartialFile::restart() {
-  if (::ftruncate(file_.descriptor.get(), 0) != 0 || ::lseek(file_.descriptor.get(), 0, SEEK_SET) != 0) fail_here("emptying");
+  const int descriptor = file_.descriptor.get();
+  if (::ftruncate(descriptor, 0) != 0 || ::lseek(descriptor, 0, SEEK_SET) != 0) fail_here("emptying");
   size_ = 0;
   file_.has_bytes = resumed_ = false;
   reset_hasher();

@@ -68,8 +68,8 @@ std::string explain_absence(const Question& q) {
 
 // Files come from other servers than answers, with addresses that are signed and hold for a while.
 std::string explain_other_server(const Question& q) {
-  return "the hub sent us there for the file, and that server does not give it: the address may have run out, or a proxy "
-         "or firewall stands between; the same command asks " +
+  return "the hub sent us there for the file, and that server does not give it: the address may have run out, or a "
+         "proxy or firewall stands between; the same command asks " +
          q.settings.endpoint + " for a new one";
 }
 

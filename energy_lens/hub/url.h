@@ -9,7 +9,7 @@ namespace energy_lens {
 // "https://host:443": scheme, lower-case host and port, also where the port is implied; "" if `url` is no http(s) URL.
 std::string origin_of(const std::string& url);
 
-// Whether a request that began at `endpoint_origin` may go on to `url`: an http(s) address, and never from https to http.
+// Whether a request that began at `endpoint_origin` may go on to `url`: http(s), and never from https to http.
 bool may_go_on_to(const std::string& endpoint_origin, const std::string& url);
 
 // True when a Location header names no host, hence stays on the host that sent it.

@@ -37,11 +37,9 @@ TokenLoss token_loss(const Model& model, const at::Tensor& last, const at::Tenso
     const TokenBatch batch{at::zeros({1, count}, at::kLong), {count}};
     const at::Tensor resid = last.narrow(0, begin, count).unsqueeze(0);
     const at::Tensor logits = model.forward_from(model.config().n_layers, resid, batch).logits[0];
-    loss.nll.narrow(0, begin, count)
-        .copy_(row_nll(logits, row_logsumexp(logits), targets.narrow(0, begin, count)));
+    loss.nll.narrow(0, begin, count).copy_(row_nll(logits, row_logsumexp(logits), targets.narrow(0, begin, count)));
     const auto [smallest, largest] = logits.aminmax();
-    loss.largest_logit =
-        std::max({loss.largest_logit, -smallest.item<double>(), largest.item<double>()});
+    loss.largest_logit = std::max({loss.largest_logit, -smallest.item<double>(), largest.item<double>()});
   }
   return loss;
 }

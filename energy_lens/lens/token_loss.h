@@ -1,4 +1,4 @@
-// The model's own loss of each next token, from its logits in fp64, and what the lens must agree with at the last layer.
+// The model's own loss of each next token, from its logits in fp64, with which the lens's last layer must agree.
 #pragma once
 #include <ATen/ATen.h>
 

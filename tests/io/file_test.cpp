@@ -44,7 +44,9 @@ TEST(Utf8, AcceptsWellFormedAndRefusesTheRest) {
 TEST(Utf8, APrefixIsCutBetweenCharacters) {
   const std::string text = "aé€😀";  // 1, 2, 3 and 4 bytes
   const std::vector<std::size_t> whole = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
-  for (std::size_t most = 0; most < whole.size(); ++most) EXPECT_EQ(utf8_prefix(text, most).size(), whole[most]) << most;
+  for (std::size_t most = 0; most < whole.size(); ++most) {
+    EXPECT_EQ(utf8_prefix(text, most).size(), whole[most]) << most;
+  }
 }
 
 TEST(Json, KeepsTheOrderOfMembersAndEveryKindOfValue) {
