@@ -1,19 +1,14 @@
 #include "energy_lens/experiment/findings.h"
 
-#include <cmath>
 #include <cstdio>
 #include <string>
 
 #include "energy_lens/alignment/efas.h"
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
-
-const double kNone = std::nan("");
-
-// null is an undefined number.
-double real(const Json& value) { return value.is_number() ? value.get<double>() : kNone; }
 
 std::string number(double value, int digits) {
   char text[64];
@@ -56,15 +51,16 @@ std::string edits_here(const Json& results) {
 
 // Nothing can be confirmed where the smallest p that Holm can give is above the level.
 void add_permutation_warnings(const Json& layer, Json& warnings) {
-  constexpr std::int64_t kFewestPermutations = 9999;
+  const EfasOptions wanted;
   const auto permutations = layer.at("permutations").get<std::int64_t>();
   const auto discovered = layer.at("replication").at("n").get<std::int64_t>();
   const std::string where = "Layer " + std::to_string(layer.at("layer").get<int>()) + ": ";
-  if (permutations < kFewestPermutations) {
-    warnings.push_back(where + std::to_string(permutations) + " permutations; a claim needs at least 9,999.");
+  if (permutations < wanted.permutations) {
+    warnings.push_back(where + std::to_string(permutations) + " permutations; a claim needs at least " +
+                       std::to_string(wanted.permutations) + ".");
   }
   const double floor = static_cast<double>(discovered) / static_cast<double>(permutations + 1);
-  if (floor > 0.05) {
+  if (floor > wanted.level) {
     warnings.push_back(where + std::to_string(discovered) + " discoveries over " + std::to_string(permutations) +
                        " permutations: Holm's smallest p on B is " + number(floor, 3) +
                        ", so none can be confirmed; more --permutations would.");

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "energy_lens/alignment/efas.h"
+#include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/stats/bootstrap.h"
 
 namespace energy_lens {
@@ -49,9 +50,6 @@ Json to_json(const Finding& f, const Json& seed) {
 Finding not_run(const char* id, const std::string& statement, const std::string& reason) {
   return {.id = id, .statement = statement, .verdict = "not run: " + reason};
 }
-
-// null is an undefined number.
-double real(const Json& value) { return value.is_number() ? value.get<double>() : kNone; }
 
 double median(std::vector<double> values) {
   if (values.empty()) return kNone;
