@@ -29,7 +29,7 @@ LensRows exact(Given given) {
   for (at::Tensor* const tensor : {&given.unembed.gamma, &given.unembed.beta, &given.unembed.w_u}) {
     *tensor = tensor->to(at::kDouble);
   }
-  return given.measure({.gradient = true});
+  return given.measure({.top_k = 10, .gradient = true});
 }
 
 bool close(const at::Tensor& measured, const at::Tensor& expected) {
@@ -39,7 +39,7 @@ bool close(const at::Tensor& measured, const at::Tensor& expected) {
 
 void lens(benchmark::State& state, LensKernel kernel, at::ScalarType weights, bool gradient) {
   const Given given(weights);
-  const LensOptions options{.gradient = gradient, .kernel = kernel};
+  const LensOptions options{.top_k = 10, .gradient = gradient, .kernel = kernel};
   const LensRows measured = given.measure(options), expected = exact(given);
   if (!close(measured.energy, expected.energy) || !close(measured.entropy, expected.entropy) ||
       !close(measured.gradient, expected.gradient)) {
