@@ -121,6 +121,7 @@ struct PairProduct {
   template <int kRows, bool kAdd>
   static HWY_NOINLINE void Multiply(Rows x, const std::uint32_t* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
     const U u;
+    FetchTile<kRows, kAdd>(y);
     const std::uint32_t* HWY_RESTRICT row = x.values;
     V sum[kRows][kVectors];
     EL_UNROLL for (int r = 0; r < kRows; ++r) {

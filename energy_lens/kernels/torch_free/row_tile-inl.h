@@ -21,6 +21,15 @@ namespace {
 
 constexpr std::int64_t kPanelColumns = kVectors * kLanes;
 
+// Sums that wait further away than the first-level cache come nearer while the products are made.
+template <int kRows, bool kAdd>
+HWY_INLINE void FetchTile(RowView y) {
+  if constexpr (!kAdd) return;
+  EL_UNROLL for (int r = 0; r < kRows; ++r) {
+    EL_UNROLL for (int c = 0; c < kVectors; ++c) __builtin_prefetch(y.values + r * y.stride + c * kLanes, 1);
+  }
+}
+
 template <int kRows, bool kAdd>
 HWY_INLINE void PutTile(const V (&sum)[kRows][kVectors], RowView y) {
   const F f;
@@ -41,6 +50,7 @@ struct WideTile {
   template <int kRows, bool kAdd>
   static HWY_NOINLINE void Multiply(Rows x, const float* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
     const F f;
+    FetchTile<kRows, kAdd>(y);
     V sum[kRows][kVectors];
     const float* HWY_RESTRICT row[kRows];
     EL_UNROLL for (int r = 0; r < kRows; ++r) {
@@ -59,19 +69,29 @@ struct WideTile {
   }
 };
 
-// `rows` rows in tiles of kTileRows, then of half as many, and so on.
-template <class Tile, bool kAdd, int kRows = kTileRows>
+// Fewer rows than kTileRows in one tile of as many: two tiles of few rows would each wait for their own chains.
+template <class Tile, bool kAdd, int kRows = kTileRows - 1>
+HWY_INLINE void MultiplyLast(typename Tile::Rows x, std::int64_t rows, const typename Tile::Number* packed,
+                             std::int64_t terms, RowView y) {
+  if constexpr (kRows > 0) {
+    if (rows == kRows) {
+      Tile::template Multiply<kRows, kAdd>(x, packed, terms, y);
+    } else {
+      MultiplyLast<Tile, kAdd, kRows - 1>(x, rows, packed, terms, y);
+    }
+  }
+}
+
+template <class Tile, bool kAdd>
 HWY_INLINE void MultiplyRows(typename Tile::Rows x, std::int64_t rows, const typename Tile::Number* packed,
                              std::int64_t terms, RowView y) {
   std::int64_t begin = 0;
-  for (; begin + kRows <= rows; begin += kRows) {
-    Tile::template Multiply<kRows, kAdd>({x.values + begin * x.stride, x.stride}, packed, terms,
-                                         {y.values + begin * y.stride, y.stride});
+  for (; begin + kTileRows <= rows; begin += kTileRows) {
+    Tile::template Multiply<kTileRows, kAdd>({x.values + begin * x.stride, x.stride}, packed, terms,
+                                             {y.values + begin * y.stride, y.stride});
   }
-  if constexpr (kRows > 1) {
-    MultiplyRows<Tile, kAdd, kRows / 2>({x.values + begin * x.stride, x.stride}, rows - begin, packed, terms,
-                                        {y.values + begin * y.stride, y.stride});
-  }
+  MultiplyLast<Tile, kAdd>({x.values + begin * x.stride, x.stride}, rows - begin, packed, terms,
+                           {y.values + begin * y.stride, y.stride});
 }
 
 // function(V) of every number of a row; a short end goes through a whole vector, so that its bits are the same.
