@@ -25,6 +25,11 @@ SeriesScore no_score() { return {kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN}
 
 double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
 
+double negative_share(std::span<const ActiveToken> active) {
+  const auto negative = std::ranges::count_if(active, [](const ActiveToken& token) { return token.value < 0.0; });
+  return static_cast<double>(negative) / static_cast<double>(active.size());
+}
+
 std::vector<DocumentMoments> within_moments(std::span<const double> a, std::span<const double> s, std::int64_t tokens) {
   std::vector<DocumentMoments> moments(a.size() / tokens);
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -146,6 +151,7 @@ class Efas {
     score.feature = scored_[rank];
     score.active_tokens = static_cast<std::int64_t>(index_.active(score.feature).size());
     score.active_documents = index_.active_documents(score.feature);
+    score.negative_share = negative_share(index_.active(score.feature));
     score.norm_free = norm_free(score.feature, expected_ ? expected : direct);
     std::vector<double> a = index_.dense(score.feature), other = a;
     const std::span<double> s = expected_ ? expected : direct;

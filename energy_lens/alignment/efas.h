@@ -83,6 +83,7 @@ struct FeatureScore {
   std::int64_t feature = 0;
   std::int64_t active_tokens = 0;
   std::int64_t active_documents = 0;
+  double negative_share = 0.0;  // of the active tokens: codes may be signed
   bool testable = false;
   SeriesScore direct;             // EFAS-D; all NaN without gradient
   SeriesScore expected;           // EFAS-RB; all NaN without expected gradient

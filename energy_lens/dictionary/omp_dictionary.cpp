@@ -35,7 +35,9 @@ OmpDictionary::OmpDictionary(at::Tensor atoms, at::Tensor mean, std::int64_t act
   if (active < 1 || active > atoms.size(0)) {
     fail(ErrorKind::Usage, "OmpDictionary", "got " + std::to_string(active) + " active atoms, expected 1 to K");
   }
-  atoms_ = (atoms.to(at::kDouble) / norms).to(at::kFloat);
+  // Rows of unit length but for rounding stay as they are: a dictionary that is written and read keeps its bits.
+  const at::Tensor scale = at::where((norms - 1.0).abs() < 1e-6, at::ones_like(norms), norms);
+  atoms_ = (atoms.to(at::kDouble) / scale).to(at::kFloat);
   mean_ = mean.to(at::kFloat).contiguous();
   coder_.emplace(atoms_);
 }

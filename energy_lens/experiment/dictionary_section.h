@@ -3,13 +3,13 @@
 #include <memory>
 #include <vector>
 
-#include "energy_lens/dictionary/dictionary.h"
+#include "energy_lens/dictionary/omp_dictionary.h"
 #include "energy_lens/experiment/corpus_pass.h"
 
 namespace energy_lens {
 
 // One a layer of the study, in its order.
-using LayerDictionaries = std::vector<std::shared_ptr<const Dictionary>>;
+using LayerDictionaries = std::vector<std::shared_ptr<const OmpDictionary>>;
 
 // Errors: BadInput when S holds fewer rows than atoms.
 LayerDictionaries learn_dictionaries(const StudyData& data, const StudyConfig& config, Progress& progress);

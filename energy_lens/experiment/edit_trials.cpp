@@ -75,6 +75,7 @@ std::vector<EditTrial> run_edit(const StudyData& data, const Dictionary& diction
     trial.predicted = first_order_change(change, direction, document.full_gradient);
     trial.predicted_lens = first_order_change(change, direction, document.lens_gradient);
     trial.measured = effect.total;
+    trial.own = effect.own;
     trial.kl = mean_of(effect.kl);
     trial.top1_changed = mean_of(effect.top1_changed);
     trial.control_measured = control.total;

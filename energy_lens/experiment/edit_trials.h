@@ -25,6 +25,7 @@ std::vector<EditDocument> prepare_documents(const StudyData& data, const StudyCo
 // One edit on one document where the feature is active; nats a document unless said.
 struct EditTrial {
   double predicted = 0.0, predicted_lens = 0.0, measured = 0.0;
+  double own = 0.0;           // the part of `measured` at the edited tokens themselves; the rest comes later
   double kl = 0.0;            // nats a token
   double top1_changed = 0.0;  // share of tokens
   double control_measured = 0.0, control_kl = 0.0;

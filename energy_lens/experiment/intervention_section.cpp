@@ -15,7 +15,7 @@
 namespace energy_lens {
 namespace {
 
-constexpr double kDoses[] = {-1.0, -0.5, -0.1, -0.01, 0.1, 0.5, 1.0};
+constexpr double kDoses[] = {-2.0, -1.0, -0.5, -0.1, -0.01, 0.1, 0.5, 1.0, 2.0, 4.0};
 
 // Half by importance, half by alignment (of features that can be tested), filled up by importance; ids ascending.
 std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t count) {
@@ -107,6 +107,7 @@ Json edit_json(const FeatureEdit& edit, const char* name, double importance, con
           {"predicted_lens", mean(column(trials, &EditTrial::predicted_lens))},
           {"measured", mean(measured)},
           {"measured_ci", interval_json(bootstrap_mean(resamples, measured))},
+          {"measured_own", mean(column(trials, &EditTrial::own))},
           {"kl", mean(column(trials, &EditTrial::kl))},
           {"top1_changed", mean(column(trials, &EditTrial::top1_changed))},
           {"control_measured", mean(column(trials, &EditTrial::control_measured))},
@@ -254,16 +255,22 @@ class LayerEdits {
 
 }  // namespace
 
-Json interventions_section(const StudyData& data, const StudyConfig& config, const LayerDictionaries& dictionaries,
-                           const std::vector<LayerAlignment>& alignments, Progress& progress) {
+std::vector<double> intervention_doses() { return {std::begin(kDoses), std::end(kDoses)}; }
+
+Json layer_interventions(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
+                         const LayerAlignment& alignment, Progress& progress) {
+  LayerEdits layer(data, config, dictionary, alignment.layer, progress);
+  layer.edit(chosen_features(alignment.a, config.edited_features));
+  return {{"edits", layer.edits()}, {"dose_response", layer.doses()}, {"identity_bitwise", layer.identity()}};
+}
+
+Json joined_interventions(const StudyConfig& config, const std::vector<Json>& layers) {
   Json edits = Json::array(), doses = Json::array();
   bool identity = true;
-  for (std::size_t i = 0; i < alignments.size(); ++i) {
-    LayerEdits layer(data, config, *dictionaries[i], alignments[i].layer, progress);
-    layer.edit(chosen_features(alignments[i].a, config.edited_features));
-    for (const Json& row : layer.edits()) edits.push_back(row);
-    for (const Json& row : layer.doses()) doses.push_back(row);
-    identity = identity && layer.identity();
+  for (const Json& layer : layers) {
+    for (const Json& row : layer.at("edits")) edits.push_back(row);
+    for (const Json& row : layer.at("dose_response")) doses.push_back(row);
+    identity = identity && layer.at("identity_bitwise").get<bool>();
   }
   return {{"layers", config.layers}, {"edits", edits}, {"dose_response", doses}, {"identity_bitwise", identity}};
 }

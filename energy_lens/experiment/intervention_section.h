@@ -4,9 +4,15 @@
 
 namespace energy_lens {
 
-// results.interventions. Features are chosen on split A, edited on documents of split B: half by mean |a_k s_k|, half
-// by alignment.
-Json interventions_section(const StudyData& data, const StudyConfig& config, const LayerDictionaries& dictionaries,
-                           const std::vector<LayerAlignment>& alignments, Progress& progress);
+// a' = (1 + dose) a.
+std::vector<double> intervention_doses();
+
+// Features are chosen on split A, edited on documents of split B: half by mean |a_k s_k|, half by alignment.
+// One layer's edits, dose response and whether edits that ask for nothing changed nothing.
+Json layer_interventions(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
+                         const LayerAlignment& alignment, Progress& progress);
+
+// Those of all layers, as results.interventions.
+Json joined_interventions(const StudyConfig& config, const std::vector<Json>& layers);
 
 }  // namespace energy_lens

@@ -34,6 +34,7 @@ Json model_summary(const Model& model, const std::string& path) {
   return {{"name", std::filesystem::path(path).filename().string()},
           {"family", c.family},
           {"digest", model.digest()},
+          {"config_digest", sha256_hex(Checkpoint(path).config().dump())},
           {"n_layers", c.n_layers},
           {"d_model", c.d_model},
           {"d_vocab", c.d_vocab},

@@ -6,11 +6,12 @@
 #include <ctime>
 #include <limits>
 
-#include "energy_lens/dictionary/omp_dictionary.h"
+#include "energy_lens/alignment/efas.h"
 #include "energy_lens/experiment/attractor_section.h"
 #include "energy_lens/experiment/findings.h"
 #include "energy_lens/experiment/hypotheses.h"
 #include "energy_lens/experiment/intervention_section.h"
+#include "energy_lens/experiment/kept_parts.h"
 #include "energy_lens/experiment/lens_sections.h"
 #include "energy_lens/experiment/model_description.h"
 #include "energy_lens/experiment/study_output.h"
@@ -50,6 +51,27 @@ Json scientific_parameters(const StudyConfig& config) {
   return json;
 }
 
+// What decides numbers and is no parameter.
+Json protocol_json() {
+  const EfasOptions efas;
+  return {{"least_documents", efas.min_documents},
+          {"least_tokens", efas.min_tokens},
+          {"least_active_tokens", efas.min_active_tokens},
+          {"least_active_documents", efas.min_active_documents},
+          {"level", efas.level},
+          {"control_draws", efas.control_draws},
+          {"doses", intervention_doses()}};
+}
+
+std::string token_digest(const StudyData& data) {
+  std::string ids;
+  for (const Window& window : data.windows) {
+    for (const std::int64_t id : window.ids) ids += std::to_string(id) + ' ';
+    ids += '\n';
+  }
+  return sha256_hex(ids);
+}
+
 Json corpus_json(const StudyData& data, const StudyConfig& config) {
   Json strata = Json::object(), splits = Json::object();
   for (const Window& window : data.windows) {
@@ -63,6 +85,7 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
   const auto documents = static_cast<std::int64_t>(data.windows.size());
   return {{"path", std::filesystem::path(config.corpus).filename().string()},
           {"digest", data.corpus_digest},
+          {"token_digest", token_digest(data)},
           {"documents_read", data.documents_read},
           {"documents_too_short", data.documents_too_short},
           {"documents_repeated", data.documents_repeated},
@@ -92,12 +115,32 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
                     {"device", config.device},
                     {"dtype", config.dtype},
                     {"parameters", scientific_parameters(config)},
-                    // Fixed before split B is read: the statistics, their mask, covariates and number of permutations.
-                    {"parameters_digest", sha256_hex(scientific_parameters(config).dump())}};
+                    {"protocol", protocol_json()},
+                    // Fixed before split B is read.
+                    {"parameters_digest", sha256_hex(scientific_parameters(config).dump() + protocol_json().dump())}};
   results["model"] = model_summary(*data.model, config.model);
   results["corpus"] = corpus_json(data, config);
   results["warnings"] = Json::array();
   return results;
+}
+
+// What two runs must share for the parts of one to serve the other: all that decides numbers, and the program.
+std::string parts_key(const Json& results) {
+  Json decides = results;
+  decides.erase("execution");
+  decides.erase("texts");
+  return sha256_hex(decides.dump());
+}
+
+Json interventions(const StudyData& data, const StudyConfig& config, const LayerDictionaries& dictionaries,
+                   const std::vector<LayerAlignment>& alignments, const KeptParts& kept, Progress& progress) {
+  std::vector<Json> layers;
+  for (std::size_t i = 0; i < alignments.size(); ++i) {
+    layers.push_back(kept.section("interventions." + std::to_string(i), [&] {
+      return layer_interventions(data, config, *dictionaries[i], alignments[i], progress);
+    }));
+  }
+  return joined_interventions(config, layers);
 }
 
 std::map<std::string, at::Tensor> arrays_of(const StudyConfig& config, const LayerDictionaries& dictionaries,
@@ -139,8 +182,10 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   Json seconds = Json::object();
   Stopwatch timed(seconds);
   results["texts"] = timed("texts", [&] { return texts_section(data, progress); });
-  const LayerDictionaries dictionaries =
-      timed("dictionaries", [&] { return learn_dictionaries(data, config, progress); });
+  const KeptParts kept(config.out, parts_key(results));
+  const LayerDictionaries dictionaries = timed("dictionaries", [&] {
+    return kept.dictionaries(config.layers.size(), [&] { return learn_dictionaries(data, config, progress); });
+  });
   const CorpusPass a = timed("energies_a", [&] { return lens_pass(data, config.layers, Split::A, progress); });
   const CorpusPass b = timed("energies_b", [&] { return lens_pass(data, config.layers, Split::B, progress); });
   results["lens"] = lens_section({&a, &b}, data.model->config().d_vocab, config);
@@ -150,8 +195,10 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   results["efas"] = efas_section(alignments);
   results["seed_compat"] = seed_compat_section(data, config, dictionaries, progress);
   results["interventions"] =
-      timed("interventions", [&] { return interventions_section(data, config, dictionaries, alignments, progress); });
-  results["attractors"] = timed("attractors", [&] { return attractors_section(data, config, progress); });
+      timed("interventions", [&] { return interventions(data, config, dictionaries, alignments, kept, progress); });
+  results["attractors"] = timed("attractors", [&] {
+    return kept.section("attractors", [&] { return attractors_section(data, config, progress); });
+  });
   // NaN is null from here on, as for every reader of the file.
   results = Json::parse(results.dump());
   results["hypotheses"] = hypotheses_section(results);
@@ -164,6 +211,7 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   progress.begin("write the report", 1);
   progress.check();
   write_study(config.out, results, arrays_of(config, dictionaries, a, b));
+  kept.finish();
   return outcome;
 }
 

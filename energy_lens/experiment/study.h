@@ -20,7 +20,8 @@ struct StudyOutcome {
   double peak_mb = 0.0;
 };
 
-// config.model is a folder. Errors: those of the readers and the model; Interrupted, with nothing written.
+// config.model is a folder. Errors: those of the readers and the model; Interrupted: nothing is
+// written but finished parts beside `out` (kept_parts.h), with which the same call goes on.
 StudyOutcome run_study(const StudyConfig& config, const StudyEnvironment& environment, Progress& progress);
 
 }  // namespace energy_lens

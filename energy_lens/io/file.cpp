@@ -55,4 +55,10 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   file.commit();
 }
 
+ErrorKind kind_of_missing(const std::filesystem::path& place) {
+  std::error_code ignored;
+  const auto status = std::filesystem::symlink_status(place, ignored);
+  return std::filesystem::exists(status) ? ErrorKind::BadInput : ErrorKind::NotFound;
+}
+
 }  // namespace energy_lens

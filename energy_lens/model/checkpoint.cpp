@@ -3,6 +3,7 @@
 #include <set>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/file.h"
 #include "energy_lens/io/shard_index.h"
 #include "energy_lens/model/weight_files.h"
 
@@ -62,14 +63,19 @@ Checkpoint::Checkpoint(const fs::path& path) : path_(path) {
 fs::path Checkpoint::config_path() const { return describes_itself() ? files_.front() : folder_ / "config.json"; }
 
 Json Checkpoint::config() const {
-  return describes_itself() ? format_->config(files_.front()) : read_json(config_path(), 16u << 20);
+  if (describes_itself()) return format_->config(files_.front());
+  std::error_code ignored;
+  if (!fs::exists(fs::symlink_status(config_path(), ignored))) {
+    fail(kind_of_missing(path_), "load_model", path_.string() + " has no config.json, expected a model's folder");
+  }
+  return read_json(config_path(), 16u << 20);
 }
 
 std::unique_ptr<WeightSource> Checkpoint::weights(std::vector<std::string> prefixes) const {
   if (files_.empty()) {
     std::string names;
     for (const WeightFile& file : kWeightFiles) names += std::string(file.name) + ", ";
-    fail(ErrorKind::NotFound, "load_model",
+    fail(kind_of_missing(path_), "load_model",
          path_.string() + " has no weights: none of " + names + "and no other checkpoint");
   }
   return std::make_unique<WeightFiles>(path_, config_path(), files_, std::move(prefixes));

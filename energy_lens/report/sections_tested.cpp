@@ -32,7 +32,8 @@ const std::vector<Field> kFirstFields = {{"feature", "feature"},  {"EFAS-RB with
                                          {"95 % interval", "ci"}, {"max-T p", "p_max_t", 2},
                                          {"BH q", "q_bh", 2},     {"direction max-T p", "control_max_t", 2},
                                          {"r on B", "r_b", 3},    {"max-T p on B", "p_max_t_b", 2},
-                                         {"A (nats)", "a_k", 3},  {"active tokens", "active_tokens"}};
+                                         {"A (nats)", "a_k", 3},  {"active tokens", "active_tokens"},
+                                         {"documents", "active_documents"}, {"N eff", "n_eff", 0}};
 
 const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"EFAS-RB within", "efas_rb_within", 3},
@@ -45,15 +46,20 @@ const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"direction max-T p", "control_max_t", 2},
                                            {"r on B", "r_b", 3},
                                            {"Holm p on B", "p_b", 2},
+                                           {"step-down p", "p_step_down", 2},
                                            {"between", "efas_rb_between", 3},
+                                           {"pooled", "efas_rb_pooled", 3},
                                            {"EFAS-N", "efas_n", 3},
                                            {"EFAS-D", "efas_d", 3},
+                                           {"EFAS-depth", "efas_depth", 3},
                                            {"EFAS-seq", "efas_seq", 3},
                                            {"r of energy before", "efas_energy_before", 3},
                                            {"r of energy", "efas_energy", 3},
                                            {"r of energy after", "efas_energy_after", 3},
                                            {"A (nats)", "a_k", 3},
+                                           {"E|a s| (nats)", "abs_a_k", 3},
                                            {"active tokens", "active_tokens"},
+                                           {"negative", "negative_share", 2},
                                            {"documents", "active_documents"},
                                            {"N eff", "n_eff", 0}};
 
@@ -67,6 +73,7 @@ const std::vector<Field> kEditFields = {{"layer", "layer"},
                                         {"lens predicts", "predicted_lens", 3},
                                         {"measured", "measured", 3},
                                         {"95 % interval", "measured_ci"},
+                                        {"own", "measured_own", 3},
                                         {"control", "control_measured", 3},
                                         {"KL a token", "kl", 3},
                                         {"control KL", "control_kl", 3},
@@ -146,11 +153,13 @@ Section alignment_section(const Json& results) {
 Section prototype_section(const Json& results) {
   Section section{"seed-compat", "seed-compat: the prototype's protocol, for comparison only", {}};
   section.blocks.push_back(
-      Paragraph{"Correlation with the central difference of the energies over the texts above, against 100 shuffles of "
-                "tokens, of features active on at least three of them. Tokens of a text are not independent, so these "
-                "p-values are too small; nothing in this report rests on them."});
+      Paragraph{"Correlation with the central difference of the energies over the texts above, against shuffles of tokens, "
+                "of features active on at least three of them. The protocol is the prototype's; energies (with the final "
+                "norm) and features are this study's. Tokens of a text are not independent, so these p-values are too "
+                "small; nothing in this report rests on them."});
   Table table{{{"layer", true},
                {"tokens", true},
+               {"shuffles", true},
                {"features", true},
                {"it would list (|r| > 0.1)", true},
                {"p <= 0.05", true},
@@ -162,7 +171,7 @@ Section prototype_section(const Json& results) {
       large += std::abs(real(feature.at("r"))) > 0.1;
       small_p += real(feature.at("p")) <= 0.05;
     }
-    table.rows.push_back({show(layer.at("layer")), show(layer.at("n_tokens")),
+    table.rows.push_back({show(layer.at("layer")), show(layer.at("n_tokens")), show(layer.at("permutations")),
                           show_count(static_cast<std::int64_t>(layer.at("features").size())), show_count(large),
                           show_count(small_p), show(layer.at("critical_r"), 3)});
   }

@@ -74,7 +74,7 @@ std::optional<Source> recognize(const fs::path& file) {
 Source find_source(const fs::path& path) {
   const auto found = fs::is_directory(path) ? find_in_folder(path) : recognize(path);
   if (found) return *found;
-  fail(ErrorKind::NotFound, "load_tokenizer",
+  fail(ErrorKind::BadInput, "load_tokenizer",
        path.string() +
            " holds no tokenizer: expected a folder with tokenizer.json, tokenizer.model or vocab.json and "
            "merges.txt, or such a file; --tokenizer names another place");
@@ -83,7 +83,10 @@ Source find_source(const fs::path& path) {
 }  // namespace
 
 std::unique_ptr<Tokenizer> load_tokenizer(const fs::path& path) {
-  if (!fs::exists(path)) fail(ErrorKind::NotFound, "load_tokenizer", path.string() + " does not exist");
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    fail(kind_of_missing(path), "load_tokenizer", path.string() + " does not exist, or is a link that leads nowhere");
+  }
   const Source source = find_source(path);
   try {
     return std::make_unique<PipelineTokenizer>(source.read(source.file));

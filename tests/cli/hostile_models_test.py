@@ -58,6 +58,12 @@ FAULTS = {
     "weights a link to themselves": lambda m: loop(m / WEIGHTS),
     "config a link to itself": lambda m: loop(m / "config.json"),
     "config a folder": lambda m: ((m / "config.json").unlink(), (m / "config.json").mkdir()),
+    "a folder without files": lambda m: [path.unlink() for path in m.iterdir()],
+    "a folder that is a link to itself": lambda m: (shutil.rmtree(m), m.symlink_to(m)),
+    "a folder without weights": lambda m: (m / WEIGHTS).unlink(),
+    "a folder without config": lambda m: (m / "config.json").unlink(),
+    "a folder without tokenizer": lambda m: [(m / name).unlink() for name in ("tokenizer.json", "vocab.json", "merges.txt")
+                                             if (m / name).exists()],
     "weights truncated in the header": lambda m: truncate(m / WEIGHTS),
     "weights truncated in a tensor": lambda m: truncate(m / WEIGHTS, -4),
     "weights with bytes after the last tensor": lambda m: (m / WEIGHTS).write_bytes((m / WEIGHTS).read_bytes() + b"zz"),

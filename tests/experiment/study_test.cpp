@@ -234,7 +234,40 @@ TEST(StudyInterrupted, StopsCleanlyInEveryStageAndWritesNothing) {
       EXPECT_EQ(error.kind(), ErrorKind::Interrupted);
     }
     EXPECT_FALSE(std::filesystem::exists(config.out)) << stage;
+    std::filesystem::remove_all(config.out + ".unfinished");
   }
+}
+
+// Stopped again and again, each time in the last stage it can reach: what was finished is not done again, and the end
+// is that of a study that was never stopped.
+TEST(StudyInterrupted, GoesOnWhereItWasStopped) {
+  const StudyFolder folder;
+  CancelAt whole;
+  run_study(smallest(folder, "whole"), {"test", "", ""}, whole);
+  const StudyConfig config = smallest(folder, "stopped");
+  for (const int stage : {whole.begun() / 2, whole.begun() - 1}) {
+    CancelAt progress(stage);
+    EXPECT_THROW(run_study(config, {"test", "", ""}, progress), Error);
+    EXPECT_TRUE(std::filesystem::exists(config.out + ".unfinished")) << stage;
+  }
+  CancelAt rest;
+  run_study(config, {"test", "", ""}, rest);
+  EXPECT_LT(rest.begun(), whole.begun());
+  EXPECT_FALSE(std::filesystem::exists(config.out + ".unfinished"));
+  EXPECT_TRUE(without_execution(folder.path() / "stopped") == without_execution(folder.path() / "whole"));
+}
+
+TEST(StudyInterrupted, PartsOfOtherParametersAreNotUsed) {
+  const StudyFolder folder;
+  CancelAt whole;
+  run_study(smallest(folder, "whole"), {"test", "", ""}, whole);
+  StudyConfig config = smallest(folder, "stopped");
+  config.seed = 5;
+  CancelAt progress(whole.begun() - 1);
+  EXPECT_THROW(run_study(config, {"test", "", ""}, progress), Error);
+  config.seed = smallest(folder, "stopped").seed;
+  run_study(config, {"test", "", ""}, no_progress());
+  EXPECT_TRUE(without_execution(folder.path() / "stopped") == without_execution(folder.path() / "whole"));
 }
 
 TEST(StudyConfigCheck, NamesWhatIsWrong) {

@@ -1,0 +1,30 @@
+// Finished parts of a study that was stopped, so that the same command goes on where it was. They lie in
+// `<out>.unfinished` until the study is written.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "energy_lens/experiment/dictionary_section.h"
+#include "energy_lens/io/file.h"
+
+namespace energy_lens {
+
+class KeptParts {
+ public:
+  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted.
+  KeptParts(const std::filesystem::path& out, const std::string& key);
+
+  // The kept part, or what `make` returns, which is kept. NaN is null in what comes back.
+  Json section(const std::string& name, const std::function<Json()>& make) const;
+  // All dictionaries, to the bit, or those that `make` returns. Errors of both: those of `make`; Resource.
+  LayerDictionaries dictionaries(std::size_t layers, const std::function<LayerDictionaries()>& make) const;
+
+  // The study is written: nothing is kept any longer.
+  void finish() const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace energy_lens
