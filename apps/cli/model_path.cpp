@@ -47,7 +47,8 @@ fs::path hub_model(const std::string& argument, bool draw_progress) {
 fs::path resolve_model(const std::string& argument, bool draw_progress) {
   if (argument.empty()) return embedded_model();
   std::error_code ignored;
-  if (fs::exists(argument, ignored)) return argument;
+  // A link that leads nowhere is there, too, and is then reported.
+  if (fs::exists(fs::symlink_status(argument, ignored))) return argument;
   if (is_model_id(argument)) return hub_model(argument, draw_progress);
   fail(ErrorKind::NotFound, "model",
        "no folder '" + argument +

@@ -23,15 +23,19 @@ bool has_key(const fs::path& file, const std::string& key) {
 
 }  // namespace
 
-KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(beside(out)) {
-  if (has_key(folder_ / "key", key)) return;
-  fs::remove_all(folder_);
-  write_file(folder_ / "key", key);
+KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(beside(out)), key_(key) {
+  if (!has_key(folder_ / "key", key)) fs::remove_all(folder_);
+}
+
+// The key comes first: without it nothing that is kept is ever read.
+void KeptParts::keep(const std::string& name, const std::string& bytes) const {
+  if (!fs::exists(folder_ / "key")) write_file(folder_ / "key", key_);
+  write_file(folder_ / name, bytes);
 }
 
 Json KeptParts::section(const std::string& name, const std::function<Json()>& make) const {
   const fs::path file = folder_ / (name + ".json");
-  if (!fs::exists(file)) write_file(file, make().dump());
+  if (!fs::exists(file)) keep(name + ".json", make().dump());
   return read_json(file);
 }
 
@@ -44,8 +48,9 @@ LayerDictionaries KeptParts::dictionaries(std::size_t layers, const std::functio
     return dictionaries;
   }
   dictionaries = make();
+  keep("dictionaries.of", std::to_string(layers));
   for (std::size_t i = 0; i < layers; ++i) save_dictionary(file(i), *dictionaries[i]);
-  write_file(complete, "");
+  keep("dictionaries", "");
   return dictionaries;
 }
 

@@ -24,7 +24,10 @@ class KeptParts {
   void finish() const;
 
  private:
+  void keep(const std::string& name, const std::string& bytes) const;
+
   std::filesystem::path folder_;
+  std::string key_;
 };
 
 }  // namespace energy_lens

@@ -273,7 +273,7 @@ def check_refusals(forward, folder):
     write_gguf(folder / "two" / "a.gguf", "llama", reference, "F32")
     shutil.copy(folder / "two" / "a.gguf", folder / "two" / "b.gguf")
     check_exit(forward, folder / "two", 3, "two files of weights", "give the path")
-    check_exit(forward, folder / "none", 4, "an empty folder", "config.json")
+    check_exit(forward, folder / "none", 3, "an empty folder", "config.json")
     check_exit(forward, folder / "nowhere.gguf", 4, "no file", "nowhere.gguf")
     text = folder / "notes.bin"
     text.write_text("These are notes about a model, which are longer than any header that we look at here.")
