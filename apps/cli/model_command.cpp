@@ -53,7 +53,7 @@ void fetch(const FetchArguments& arguments) {
 void add_fetch(CLI::App& model) {
   auto arguments = std::make_shared<FetchArguments>();
   CLI::App* command = model.add_subcommand("fetch", "Download a model, or what is new of it, and print its folder");
-  command->add_option("model", arguments->model, "ORG/NAME[@REVISION] on the hub")->required();
+  command->add_option("model", arguments->model, "[ORG/]NAME[@REVISION] on the hub")->required();
   command->add_option("--revision", arguments->revision, "branch, tag or commit (default: main)");
   arguments->output.add_progress(*command, "draw no progress");
   command->callback([arguments] { fetch(*arguments); });

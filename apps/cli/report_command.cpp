@@ -18,7 +18,8 @@ void add_report(CLI::App& app) {
     const std::filesystem::path results = arguments->results;
     // Absolute, because a bare file name has no parent.
     const std::filesystem::path beside = std::filesystem::absolute(results).parent_path();
-    write_reports(arguments->out.empty() ? beside : std::filesystem::path(arguments->out), read_json(results));
+    write_reports(arguments->out.empty() ? beside : std::filesystem::path(arguments->out),
+                  read_json(results, std::uint64_t{8} << 30, kMostResultValues));
   });
 }
 

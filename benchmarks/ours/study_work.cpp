@@ -12,14 +12,18 @@ namespace {
 class LayerStudy : public Observer {
  public:
   LayerStudy(const Unembed& unembed, const at::Tensor& targets, std::int64_t checked, Tensors& found)
-      : unembed_(unembed), targets_(targets), checked_(checked), found_(found) {}
+      : unembed_(unembed),
+        targets_(targets),
+        checked_(checked),
+        found_(found),
+        kernel_(unembed.w_u.scalar_type() == at::kBFloat16 ? LensKernel::Rounded : LensKernel::Best) {}
   bool wants(const SiteRef& site) const override { return site.site == Site::ResidPre; }
   void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override { study(site.layer, value); }
 
   // resid [1, T, D]
   void study(std::int64_t layer, const at::Tensor& resid) {
     const at::Tensor rows = resid[0].narrow(0, 0, targets_.size(0));
-    const LensRows lens = lens_rows({rows}, targets_, unembed_, {.top_k = 10, .gradient = true})[0];
+    const LensRows lens = lens_rows({rows}, targets_, unembed_, {.top_k = 10, .gradient = true, .kernel = kernel_})[0];
     const std::string at = "." + std::to_string(layer);
     found_["energy" + at] = lens.energy;
     found_["entropy" + at] = lens.entropy;
@@ -33,6 +37,7 @@ class LayerStudy : public Observer {
   const at::Tensor& targets_;
   std::int64_t checked_;
   Tensors& found_;
+  const LensKernel kernel_;  // bf16 rows as the rival has them, where weights are bf16
 };
 
 class Study : public Work {

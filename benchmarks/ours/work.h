@@ -34,6 +34,7 @@ const std::vector<NamedWork>& works();
 
 // One function a file.
 std::unique_ptr<Work> make_product();
+std::unique_ptr<Work> make_roof();
 std::unique_ptr<Work> make_lens();
 std::unique_ptr<Work> make_study();
 std::unique_ptr<Work> make_forward();

@@ -5,6 +5,7 @@ namespace energy_lens::bench {
 const std::vector<NamedWork>& works() {
   static const std::vector<NamedWork> list = {
       {"product", make_product},
+      {"roof", make_roof},
       {"lens", make_lens},
       {"study", make_study},
       {"forward", make_forward},

@@ -13,3 +13,15 @@ class TorchProduct:
 
     def answer(self):
         return {"product": self.result}
+
+
+class TorchProductOverAndOver(TorchProduct):
+    """One thread's share of a row that works on both: each product is too small for two."""
+
+    def prepare(self, params, inputs):
+        super().prepare(params, inputs)
+        self.times = 2 * params["times"]
+
+    def run(self):
+        for _ in range(self.times):
+            torch.mm(self.x, self.w, out=self.result)

@@ -103,7 +103,7 @@ class Efas {
       result_.silent += asked[k] && !active;
     }
     result_.primary = expected_ ? PrimaryScore::Expected : PrimaryScore::Direct;
-    result_.documents = windows_.comparable();
+    result_.documents = std::ranges::count(windows_.comparable_documents(), true);
     result_.alone = windows_.documents - result_.documents;
     result_.tokens = result_.documents * windows_.tokens;
     result_.features = count;
@@ -149,8 +149,9 @@ class Efas {
   void score_feature(std::size_t rank, std::span<double> direct, std::span<double> expected) {
     FeatureScore& score = result_.scores[rank];
     score.feature = scored_[rank];
-    score.active_tokens = static_cast<std::int64_t>(index_.active(score.feature).size());
-    score.active_documents = index_.active_documents(score.feature);
+    const FeatureIndex::Activity activity = index_.activity(score.feature, windows_.comparable_documents());
+    score.active_tokens = activity.tokens;
+    score.active_documents = activity.documents;
     score.negative_share = negative_share(index_.active(score.feature));
     score.norm_free = norm_free(score.feature, expected_ ? expected : direct);
     std::vector<double> a = index_.dense(score.feature), other = a;
@@ -159,7 +160,7 @@ class Efas {
     score.expected = expected_ ? own : no_score();
     score.direct = !direct_ ? no_score() : !expected_ ? own : score_series(other, direct, windows_);
     score.primary = own.within;
-    score.testable = is_testable(index_, score.feature, options_) && !std::isnan(own.within);
+    score.testable = is_testable(activity, options_) && !std::isnan(own.within);
     score.effective_tokens = effective_size(a, s, windows_.documents, windows_.tokens) *
                              static_cast<double>(result_.documents) / static_cast<double>(windows_.documents);
     score.interval = {kNaN, kNaN};

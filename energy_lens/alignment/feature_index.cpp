@@ -60,14 +60,17 @@ std::span<const ActiveToken> FeatureIndex::active(std::int64_t feature) const {
   return std::span<const ActiveToken>(tokens_).subspan(offsets_[feature], offsets_[feature + 1] - offsets_[feature]);
 }
 
-std::int64_t FeatureIndex::active_documents(std::int64_t feature) const {
-  std::int64_t count = 0, last = -1;
+FeatureIndex::Activity FeatureIndex::activity(std::int64_t feature, const std::vector<bool>& counted) const {
+  Activity activity;
+  std::int64_t last = -1;
   for (const ActiveToken& token : active(feature)) {
     const std::int64_t document = token.row / kept_;
-    count += document != last;
+    if (!counted[static_cast<std::size_t>(document)]) continue;
+    ++activity.tokens;
+    activity.documents += document != last;
     last = document;
   }
-  return count;
+  return activity;
 }
 
 std::vector<double> FeatureIndex::dense(std::int64_t feature) const {

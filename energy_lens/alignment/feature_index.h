@@ -25,7 +25,11 @@ class FeatureIndex {
   std::int64_t kept() const { return kept_; }
   std::int64_t rows() const { return documents_ * kept_; }
   std::span<const ActiveToken> active(std::int64_t feature) const;  // rows ascending, values not zero
-  std::int64_t active_documents(std::int64_t feature) const;
+  // Tokens and documents among those of `counted` [D].
+  struct Activity {
+    std::int64_t tokens = 0, documents = 0;
+  };
+  Activity activity(std::int64_t feature, const std::vector<bool>& counted) const;
   std::vector<double> dense(std::int64_t feature) const;  // [D * kept]
 
  private:

@@ -84,9 +84,8 @@ AlignmentTest untested() {
   return {nan, nan, nan, nan, nan, nan, nan, nan};
 }
 
-bool is_testable(const FeatureIndex& index, std::int64_t feature, const EfasOptions& options) {
-  return static_cast<std::int64_t>(index.active(feature).size()) >= options.min_active_tokens &&
-         index.active_documents(feature) >= options.min_active_documents;
+bool is_testable(const FeatureIndex::Activity& activity, const EfasOptions& options) {
+  return activity.tokens >= options.min_active_tokens && activity.documents >= options.min_active_documents;
 }
 
 }  // namespace energy_lens

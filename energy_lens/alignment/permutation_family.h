@@ -36,6 +36,6 @@ std::vector<AlignmentTest> test_alignment(const FeatureIndex& index, const Windo
 AlignmentTest untested();
 
 // Enough active tokens in enough documents for the tests to mean something.
-bool is_testable(const FeatureIndex& index, std::int64_t feature, const EfasOptions& options);
+bool is_testable(const FeatureIndex::Activity& activity, const EfasOptions& options);
 
 }  // namespace energy_lens

@@ -52,8 +52,10 @@ Windows make_windows(std::int64_t documents, std::int64_t tokens, std::span<cons
   return windows;
 }
 
-std::int64_t Windows::comparable() const {
-  return std::ranges::count_if(strata, [&](std::int64_t stratum) { return sizes[stratum] > 1; });
+std::vector<bool> Windows::comparable_documents() const {
+  std::vector<bool> comparable;
+  for (const std::int64_t stratum : strata) comparable.push_back(sizes[stratum] > 1);
+  return comparable;
 }
 
 void remove_position_means(std::span<double> x, const Windows& windows) {

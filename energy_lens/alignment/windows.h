@@ -15,7 +15,7 @@ struct Windows {
   std::vector<std::int64_t> sizes;   // [n_strata] documents
 
   std::int64_t size() const { return documents * tokens; }
-  std::int64_t comparable() const;  // documents that do not stand alone in their stratum
+  std::vector<bool> comparable_documents() const;  // [D] whether a document shares its stratum with another
 };
 
 // labels [D] may be any numbers; empty means one stratum. Errors: Usage (another length, D or T < 1).

@@ -205,6 +205,7 @@ PredictionData prediction_data(const StudyData& data, const StudyConfig& config,
 std::string verdict(const PredictionReport& report) {
   if (report.degenerate) return "not run: all prompts have the same outcome";
   if (report.test_rows < EfasOptions{}.min_documents) return "underpowered";
+  if (std::isnan(report.difference_interval.high)) return "underpowered";
   if (report.difference_interval.high >= 0) return "refuted";
   return "not run: the interval is below 0, and a claim needs the same study with --random-weights beside it";
 }

@@ -1,5 +1,6 @@
 #include "energy_lens/experiment/kept_parts.h"
 
+#include "energy_lens/core/error.h"
 #include "energy_lens/dictionary/omp_dictionary.h"
 
 namespace energy_lens {
@@ -24,36 +25,50 @@ bool has_key(const fs::path& file, const std::string& key) {
 }  // namespace
 
 KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(beside(out)), key_(key) {
-  if (!has_key(folder_ / "key", key)) fs::remove_all(folder_);
+  std::error_code problem;
+  if (has_key(folder_ / "key", key) || !fs::exists(fs::symlink_status(folder_, problem))) return;
+  if (!fs::is_regular_file(folder_ / "key", problem)) {
+    fail(ErrorKind::BadInput, "study",
+         "got a file or folder " + folder_.string() + " that no study left, expected none; move it away");
+  }
+  fs::remove_all(folder_, problem);
+  if (problem) fail(ErrorKind::Resource, "study", "cannot remove " + folder_.string() + ": " + problem.message());
 }
 
 // The key comes first: without it nothing that is kept is ever read.
-void KeptParts::keep(const std::string& name, const std::string& bytes) const {
-  if (!fs::exists(folder_ / "key")) write_file(folder_ / "key", key_);
-  write_file(folder_ / name, bytes);
+fs::path KeptParts::place(const std::string& name) const {
+  std::error_code ignored;
+  if (!fs::exists(folder_ / "key", ignored)) write_file(folder_ / "key", key_);
+  return folder_ / name;
 }
 
 Json KeptParts::section(const std::string& name, const std::function<Json()>& make) const {
-  const fs::path file = folder_ / (name + ".json");
-  if (!fs::exists(file)) keep(name + ".json", make().dump());
-  return read_json(file);
+  std::error_code ignored;
+  if (!fs::exists(folder_ / (name + ".json"), ignored)) {
+    const std::string made = make().dump();
+    write_file(place(name + ".json"), made);
+  }
+  return Json::parse(read_file(folder_ / (name + ".json")));
 }
 
 LayerDictionaries KeptParts::dictionaries(std::size_t layers, const std::function<LayerDictionaries()>& make) const {
-  const auto file = [&](std::size_t i) { return folder_ / ("dictionary." + std::to_string(i) + ".safetensors"); };
-  const fs::path complete = folder_ / "dictionaries";
+  const auto name = [](std::size_t i) { return "dictionary." + std::to_string(i) + ".safetensors"; };
+  const std::string complete = "dictionaries";
+  std::error_code ignored;
   LayerDictionaries dictionaries;
-  if (fs::exists(complete)) {
-    for (std::size_t i = 0; i < layers; ++i) dictionaries.push_back(load_dictionary(file(i)));
+  if (fs::exists(folder_ / complete, ignored)) {
+    for (std::size_t i = 0; i < layers; ++i) dictionaries.push_back(load_dictionary(folder_ / name(i)));
     return dictionaries;
   }
   dictionaries = make();
-  keep("dictionaries.of", std::to_string(layers));
-  for (std::size_t i = 0; i < layers; ++i) save_dictionary(file(i), *dictionaries[i]);
-  keep("dictionaries", "");
+  for (std::size_t i = 0; i < layers; ++i) save_dictionary(place(name(i)), *dictionaries[i]);
+  write_file(place(complete), "");
   return dictionaries;
 }
 
-void KeptParts::finish() const { fs::remove_all(folder_); }
+void KeptParts::finish() const {
+  std::error_code ignored;  // the study is written; what stays is deleted by the next one
+  fs::remove_all(folder_, ignored);
+}
 
 }  // namespace energy_lens

@@ -12,7 +12,8 @@ namespace energy_lens {
 
 class KeptParts {
  public:
-  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted.
+  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted. Errors: BadInput (the
+  // folder's place is taken by something else), Resource.
   KeptParts(const std::filesystem::path& out, const std::string& key);
 
   // The kept part, or what `make` returns, which is kept. NaN is null in what comes back.
@@ -24,7 +25,7 @@ class KeptParts {
   void finish() const;
 
  private:
-  void keep(const std::string& name, const std::string& bytes) const;
+  std::filesystem::path place(const std::string& name) const;  // of a part that is written next
 
   std::filesystem::path folder_;
   std::string key_;

@@ -15,6 +15,8 @@
 #include "energy_lens/experiment/lens_sections.h"
 #include "energy_lens/experiment/model_description.h"
 #include "energy_lens/experiment/study_output.h"
+#include "energy_lens/kernels/torch_free/row_kernels.h"
+#include "energy_lens/report/report.h"
 
 namespace energy_lens {
 namespace {
@@ -99,7 +101,7 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
 
 Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironment& environment) {
   Json results;
-  results["schema"] = "energy-lens/study/1";
+  results["schema"] = kResultsSchema;
   // Numbers from a model of this size must not be read as statements about GPT-2.
   const bool small = data.model->parameters() < 50'000'000;
   results["title"] = "Energy-Lens study of " + std::filesystem::path(config.model).filename().string() +
@@ -124,12 +126,13 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
   return results;
 }
 
-// What two runs must share for the parts of one to serve the other: all that decides numbers, and the program.
+// What two runs must share for the parts of one to serve the other: all that decides numbers, the program, and the
+// kernels that bf16 numbers depend on.
 std::string parts_key(const Json& results) {
   Json decides = results;
   decides.erase("execution");
   decides.erase("texts");
-  return sha256_hex(decides.dump());
+  return sha256_hex(decides.dump() + best_row_kernels().name + (best_row_kernels().bfloat16_pairs ? " pairs" : ""));
 }
 
 Json interventions(const StudyData& data, const StudyConfig& config, const LayerDictionaries& dictionaries,

@@ -10,16 +10,13 @@ namespace energy_lens {
 namespace {
 
 constexpr std::size_t kMaxDepth = 200;
-// Keys and values together: a number takes 16 bytes, an empty object or a key about 100. The tokenizers of the largest
-// vocabularies have 2.4 million.
-constexpr std::int64_t kMaxValues = 4'000'000;
 
 // Puts the parser's events together. Every key and container is seen once, where the library's own callback, and its
 // ordered objects, look through what is there already again and again: that takes the square of a file's size.
 template <typename Value>
 class Builder {
  public:
-  explicit Builder(const std::string& what) : what_(what) {}
+  Builder(const std::string& what, std::int64_t most) : what_(what), most_(most) {}
   Value take() { return std::move(root_); }
 
   bool null() { return add(nullptr); }
@@ -52,8 +49,8 @@ class Builder {
   [[noreturn]] void refuse(const std::string& why) const { fail(ErrorKind::BadInput, "read_json", what_ + " " + why); }
 
   void count() {
-    if (++count_ > kMaxValues) {
-      refuse("has more than " + std::to_string(kMaxValues) + " keys and values, expected no more in any file");
+    if (++count_ > most_) {
+      refuse("has more than " + std::to_string(most_) + " keys and values, expected no more in such a file");
     }
   }
 
@@ -102,12 +99,13 @@ class Builder {
   Value* member_ = nullptr;  // of the last key
   std::vector<Open> open_;
   std::int64_t count_ = 0;
+  const std::int64_t most_;
 };
 
 template <typename Value>
-Value parse(std::string_view text, const std::string& what) {
+Value parse(std::string_view text, const std::string& what, std::int64_t most = kMostJsonValues) {
   if (!is_utf8(text)) fail(ErrorKind::BadInput, "read_json", what + " is not UTF-8");
-  Builder<Value> builder(what);
+  Builder<Value> builder(what, most);
   Value::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }
@@ -116,8 +114,8 @@ Value parse(std::string_view text, const std::string& what) {
 
 Json parse_json(std::string_view text, const std::string& what) { return parse<Json>(text, what); }
 
-Json read_json(const std::filesystem::path& path, std::uint64_t max_bytes) {
-  return parse<Json>(read_file(path, max_bytes), path.string());
+Json read_json(const std::filesystem::path& path, std::uint64_t max_bytes, std::int64_t max_values) {
+  return parse<Json>(read_file(path, max_bytes), path.string(), max_values);
 }
 
 SortedJson read_sorted_json(const std::filesystem::path& path, std::uint64_t max_bytes) {

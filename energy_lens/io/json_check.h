@@ -1,5 +1,5 @@
 // JSON as files from outside must be: UTF-8, no duplicate keys, bounded depth and number of values. Reading takes time
-// in proportion to the text, whatever it holds, and less than 0.5 GB beside it.
+// in proportion to the text and less than 0.5 GB beside it.
 #pragma once
 #include <string>
 #include <string_view>

@@ -182,6 +182,7 @@ at::Tensor SafetensorsFile::view(const std::string& name) const {
 void SafetensorsFile::read(const std::string& name, const at::Tensor& out) const {
   const auto found = tensors_.find(name);
   EL_ASSERT(found != tensors_.end());
+  EL_ASSERT(out.sizes() == at::IntArrayRef(found->second.shape));
   copy_numbers(*file_, buffer_begin_ + found->second.begin, found->second.dtype, out);
 }
 

@@ -8,7 +8,7 @@
 
 namespace energy_lens {
 
-inline constexpr char kResultsSchema[] = "energy-lens/study/1";
+inline constexpr char kResultsSchema[] = "energy-lens/study/2";
 
 // One field that results.json must have. path: names joined by ".", "[]" for every element of a list.
 struct ResultField {

@@ -162,6 +162,9 @@ TEST(Efas, DocumentsAloneInTheirStratumDoNotCount) {
   EXPECT_EQ(result.documents, 40);
   EXPECT_EQ(result.alone, 20);
   EXPECT_EQ(result.tokens, 40 * 32);
+  for (const FeatureScore& score : result.scores) EXPECT_LE(score.active_documents, 40);
+  options.min_active_documents = 41;  // of 60
+  EXPECT_EQ(compute_efas(input, options).tested, 0);
   EXPECT_TRUE(result.underpowered);
   options.min_documents = 40;
   EXPECT_FALSE(compute_efas(input, options).underpowered);

@@ -9,7 +9,7 @@ namespace energy_lens {
 
 // A weight matrix [K, N], of any strides (in numbers).
 struct WeightView {
-  const void* values = nullptr;  // fp32, or bfloat16: it is widened panel by panel, in cache
+  const void* values = nullptr;  // fp32, or bfloat16
   bool bfloat16 = false;
   std::int64_t terms = 0, columns = 0;  // K, N
   std::int64_t term_stride = 0, column_stride = 0;
