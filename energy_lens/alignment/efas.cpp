@@ -50,6 +50,7 @@ class Efas {
         progress_(progress),
         positions_(kept_positions(input)),
         windows_(make_windows(input.documents, static_cast<std::int64_t>(positions_.size()), input.strata)),
+        comparable_(windows_.comparable_documents()),
         index_(input.codes, input.atoms.size(0), input.documents, positions_),
         resamples_(document_resamples(input.documents, {options.bootstrap_replicates, 0.95, options.seed})) {
     if (input.gradient.defined()) direct_ = directional(input.gradient);
@@ -103,7 +104,7 @@ class Efas {
       result_.silent += asked[k] && !active;
     }
     result_.primary = expected_ ? PrimaryScore::Expected : PrimaryScore::Direct;
-    result_.documents = std::ranges::count(windows_.comparable_documents(), true);
+    result_.documents = std::ranges::count(comparable_, true);
     result_.alone = windows_.documents - result_.documents;
     result_.tokens = result_.documents * windows_.tokens;
     result_.features = count;
@@ -149,7 +150,7 @@ class Efas {
   void score_feature(std::size_t rank, std::span<double> direct, std::span<double> expected) {
     FeatureScore& score = result_.scores[rank];
     score.feature = scored_[rank];
-    const FeatureIndex::Activity activity = index_.activity(score.feature, windows_.comparable_documents());
+    const FeatureIndex::Activity activity = index_.activity(score.feature, comparable_);
     score.active_tokens = activity.tokens;
     score.active_documents = activity.documents;
     score.negative_share = negative_share(index_.active(score.feature));
@@ -244,6 +245,7 @@ class Efas {
   Progress& progress_;
   std::vector<std::int64_t> positions_;
   Windows windows_;
+  std::vector<bool> comparable_;  // [D]
   FeatureIndex index_;
   Resamples resamples_;
   Permutations permutations_;

@@ -8,6 +8,7 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 namespace {
@@ -31,12 +32,9 @@ NextTokens greedy_next(const Model& model, std::optional<std::int64_t> bos) {
       streams[i].copy_(last_stream(model, tokens));
     });
     std::vector<std::int64_t> next;
-    // After the last block rows no longer see each other: the windows' last rows are unembedded as one sequence.
     for (std::int64_t begin = 0; begin < count; begin += model.config().n_ctx) {
       const std::int64_t rows = std::min(count - begin, model.config().n_ctx);
-      const at::Tensor resid = streams.narrow(0, begin, rows).unsqueeze(0);
-      const TokenBatch batch{at::zeros({1, rows}, at::kLong), {rows}};
-      const at::Tensor logits = model.forward_from(model.config().n_layers, resid, batch).logits[0];
+      const at::Tensor logits = logits_of_rows(model, streams.narrow(0, begin, rows));
       for (std::int64_t row = 0; row < rows; ++row) next.push_back(logits[row].argmax().item<std::int64_t>());
     }
     return next;

@@ -23,7 +23,8 @@ class Dictionary {
   virtual std::string kind() const = 0;                       // registry name, "omp"
 };
 
-// xhat [N, D] = mean + sum_s values[n, s] * atoms[atoms[n, s]].
+// xhat [N, D] = mean [D] + sum_s values[n, s] * atoms[atoms[n, s]].
+at::Tensor decode(const at::Tensor& atoms, const at::Tensor& mean, const SparseCodes& codes);
 at::Tensor decode(const Dictionary& dictionary, const SparseCodes& codes);
 
 // Codes as a dense [N, K] fp32 matrix (only for small N or tests).

@@ -79,8 +79,8 @@ void improve_atoms(at::Tensor& atoms, const CodeSums& sums) {
 void replace_atoms(at::Tensor& atoms, const CodeSums& sums, const SparseCodes& codes, const at::Tensor& x) {
   const at::Tensor similarity = at::mm(atoms, atoms.t()).abs().tril(-1);
   const at::Tensor repeated = std::get<0>(similarity.max(-1)) > kDuplicate;
-  const OmpDictionary current(atoms, at::zeros({x.size(1)}), 1);
-  const at::Tensor worst = (x - decode(current, codes)).square().sum(-1).argsort(/*stable=*/true, -1, /*descending=*/true);
+  const at::Tensor left = x - decode(atoms, at::zeros({x.size(1)}), codes);
+  const at::Tensor worst = left.square().sum(-1).argsort(/*stable=*/true, -1, /*descending=*/true);
   std::int64_t next = 0;
   for (std::int64_t k = 0; k < atoms.size(0); ++k) {
     if (sums.uses[k] > 0 && !repeated[k].item<bool>()) continue;

@@ -100,6 +100,7 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
 }
 
 Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironment& environment) {
+  const Json parameters = scientific_parameters(config), protocol = protocol_json();
   Json results;
   results["schema"] = kResultsSchema;
   // Numbers from a model of this size must not be read as statements about GPT-2.
@@ -116,10 +117,10 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
                     {"seed", config.seed},
                     {"device", config.device},
                     {"dtype", config.dtype},
-                    {"parameters", scientific_parameters(config)},
-                    {"protocol", protocol_json()},
+                    {"parameters", parameters},
+                    {"protocol", protocol},
                     // Fixed before split B is read.
-                    {"parameters_digest", sha256_hex(scientific_parameters(config).dump() + protocol_json().dump())}};
+                    {"parameters_digest", sha256_hex(parameters.dump() + protocol.dump())}};
   results["model"] = model_summary(*data.model, config.model);
   results["corpus"] = corpus_json(data, config);
   results["warnings"] = Json::array();

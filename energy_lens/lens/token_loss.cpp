@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/parallel.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 namespace {
@@ -33,10 +34,7 @@ TokenLoss token_loss(const Model& model, const at::Tensor& last, const at::Tenso
   TokenLoss loss{at::empty({rows}, at::kDouble)};
   for (std::int64_t begin = 0; begin < rows; begin += at_once) {
     const std::int64_t count = std::min(at_once, rows - begin);
-    // After the last block rows no longer see each other: any of them make a sequence, and its ids are not read.
-    const TokenBatch batch{at::zeros({1, count}, at::kLong), {count}};
-    const at::Tensor resid = last.narrow(0, begin, count).unsqueeze(0);
-    const at::Tensor logits = model.forward_from(model.config().n_layers, resid, batch).logits[0];
+    const at::Tensor logits = logits_of_rows(model, last.narrow(0, begin, count));
     loss.nll.narrow(0, begin, count).copy_(row_nll(logits, row_logsumexp(logits), targets.narrow(0, begin, count)));
     const auto [smallest, largest] = logits.aminmax();
     loss.largest_logit = std::max({loss.largest_logit, -smallest.item<double>(), largest.item<double>()});

@@ -6,12 +6,9 @@
 
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
 
-#undef EL_NATIVE_PAIRS
-#if HWY_ARCH_X86_64 && HWY_TARGET <= HWY_AVX3
-#define EL_NATIVE_PAIRS 1
+#include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
-#else
-#define EL_NATIVE_PAIRS 0
 #endif
 
 HWY_BEFORE_NAMESPACE();
