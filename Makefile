@@ -44,8 +44,8 @@ tidy: setup
 	cmake --preset tidy
 	run-clang-tidy -quiet -j2 -p build/tidy -extra-arg=-fno-openmp "$(CURDIR)/(energy_lens|apps)/.*"
 
-format:
-	clang-format -i $$(git ls-files '*.h' '*.cpp')
+format: setup-dev
+	.venv/bin/clang-format -i $$(git ls-files '*.h' '*.cpp')
 
 clean:
 	rm -rf build out

@@ -11,7 +11,8 @@ class Forward : public Work {
  public:
   void prepare(const Json& params, const Tensors& inputs) override {
     model_ = load_model(params.at("model").get<std::string>(), {.dtype = parse_dtype(params.at("dtype"))});
-    layers_ = params.value("capture", true) ? every_layer(*model_) : std::vector<std::int64_t>{model_->config().n_layers};
+    layers_ =
+        params.value("capture", true) ? every_layer(*model_) : std::vector<std::int64_t>{model_->config().n_layers};
     const at::Tensor ids = inputs.at("ids").clone();
     batch_ = {ids.unsqueeze(0), {ids.size(0)}};
   }

@@ -58,7 +58,7 @@ class Permutation : public Work {
     return test_alignment(*index_, windows_, features, shared, permutations_, no_progress());
   }
 
-  static at::Tensor column(const std::vector<AlignmentTest>& tests, double AlignmentTest::*field) {
+  static at::Tensor column(const std::vector<AlignmentTest>& tests, double AlignmentTest::* field) {
     std::vector<double> values;
     for (const AlignmentTest& test : tests) values.push_back(test.*field);
     return at::tensor(values, at::kDouble);

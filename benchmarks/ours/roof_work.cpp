@@ -24,7 +24,8 @@ class Roof : public Work {
     at::parallel_for(0, static_cast<std::int64_t>(results_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t thread = begin; thread < end; ++thread) {
         for (std::int64_t i = 0; i < times_; ++i) {
-          multiply_rows(best_row_kernels(), x_, w_, {}, RowActivation::None, results_[static_cast<std::size_t>(thread)]);
+          multiply_rows(best_row_kernels(), x_, w_, {}, RowActivation::None,
+                        results_[static_cast<std::size_t>(thread)]);
         }
       }
     });

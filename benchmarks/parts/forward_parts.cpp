@@ -24,7 +24,7 @@ const Model& model_of(at::ScalarType dtype) {
   static std::map<at::ScalarType, std::shared_ptr<const Model>> models;
   std::shared_ptr<const Model>& model = models[dtype];
   if (model == nullptr) {
-    const Json config = {{"model_type", "gpt2"}, {"n_embd", 768},   {"n_layer", 4},
+    const Json config = {{"model_type", "gpt2"}, {"n_embd", 768},       {"n_layer", 4},
                          {"n_head", 12},         {"n_positions", 1024}, {"vocab_size", kVocabulary}};
     const auto folder = std::filesystem::temp_directory_path() / ("el_forward_parts_" + std::to_string(::getpid()));
     write_file(folder / "config.json", config.dump());

@@ -33,8 +33,7 @@ LensRows exact(Given given) {
 }
 
 bool close(const at::Tensor& measured, const at::Tensor& expected) {
-  return !measured.defined() ||
-         (measured.narrow(0, 0, kChecked) - expected).abs().max().item<double>() < kAllowed;
+  return !measured.defined() || (measured.narrow(0, 0, kChecked) - expected).abs().max().item<double>() < kAllowed;
 }
 
 void lens(benchmark::State& state, LensKernel kernel, at::ScalarType weights, bool gradient) {

@@ -123,9 +123,9 @@ struct EfasResult {
   std::int64_t documents = 0;  // that can change places with another of their stratum; only these count
   std::int64_t alone = 0;      // the others
   std::int64_t tokens = 0;     // documents x kept positions
-  std::int64_t features = 0;  // K of the dictionary
-  std::int64_t silent = 0;    // features asked for that are active nowhere; they have no score
-  std::int64_t tested = 0;    // the size of the family behind max-T, BH and BY
+  std::int64_t features = 0;   // K of the dictionary
+  std::int64_t silent = 0;     // features asked for that are active nowhere; they have no score
+  std::int64_t tested = 0;     // the size of the family behind max-T, BH and BY
   std::int64_t permutations = 0;
   std::uint64_t seed = 0;
   bool underpowered = false;

@@ -13,10 +13,10 @@ class Philox {
   // purpose: what the stream is for ("omp/random-dictionary"); index: which one (a permutation, a document).
   Philox(std::uint64_t seed, std::string_view purpose, std::uint64_t index = 0);
 
-  std::uint32_t next();                      // uniform on [0, 2^32)
-  double uniform();                          // uniform on [0, 1), 53 bits
-  double normal();                           // standard normal, Box-Muller
-  std::uint64_t below(std::uint64_t bound);  // uniform on [0, bound), unbiased; bound > 0
+  std::uint32_t next();                         // uniform on [0, 2^32)
+  double uniform();                             // uniform on [0, 1), 53 bits
+  double normal();                              // standard normal, Box-Muller
+  std::uint64_t below(std::uint64_t bound);     // uniform on [0, bound), unbiased; bound > 0
   void shuffle(std::span<std::int64_t> items);  // Fisher-Yates
 
  private:

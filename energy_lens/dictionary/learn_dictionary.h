@@ -18,11 +18,11 @@ struct LearnOptions {
 };
 
 // Codes all rows, then moves the atoms one after the other (block coordinate descent; Mairal, Bach, Ponce and Sapiro,
-// JMLR 2010, algorithm 2), and again. K-SVD's joint update of values would read the rows of every atom from all over the
-// memory; the next coding finds them anyway, and planted dictionaries come back as often. Starts from K training rows;
-// atoms that no row uses, or that repeat another (cosine above .99), become the worst represented rows.
-// x [N, D] fp32. Advances the caller's stage by one an iteration. Bits depend on the seed alone.
-// Errors: BadInput (N < K, NaN or Inf), Usage (options), Interrupted.
+// JMLR 2010, algorithm 2), and again. K-SVD's joint update of values would read the rows of every atom from all over
+// the memory; the next coding finds them anyway, and planted dictionaries come back as often. Starts from K training
+// rows; atoms that no row uses, or that repeat another (cosine above .99), become the worst represented rows. x [N, D]
+// fp32. Advances the caller's stage by one an iteration. Bits depend on the seed alone. Errors: BadInput (N < K, NaN or
+// Inf), Usage (options), Interrupted.
 std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const LearnOptions& options,
                                                       Progress& progress = no_progress());
 

@@ -33,7 +33,7 @@ void put(at::Tensor& slab, std::int64_t documents, std::int64_t document, const 
 
 void add_profile(DocumentProfile& profile, std::int64_t documents, std::int64_t document, const TextLens& lens,
                  std::int64_t first) {
-  const auto mean = [&](at::Tensor LensRows::*member) {
+  const auto mean = [&](at::Tensor LensRows::* member) {
     std::vector<double> means;
     for (const LensRows& rows : lens.rows) {
       const at::Tensor values = rows.*member;

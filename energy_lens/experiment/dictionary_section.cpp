@@ -1,7 +1,7 @@
 #include "energy_lens/experiment/dictionary_section.h"
 
-#include "energy_lens/dictionary/metrics.h"
 #include "energy_lens/dictionary/learn_dictionary.h"
+#include "energy_lens/dictionary/metrics.h"
 
 namespace energy_lens {
 namespace {

@@ -114,9 +114,9 @@ Json warnings_section(const Json& results) {
   }
   for (const Json& layer : results.at("efas")) {
     if (!layer.at("underpowered").get<bool>()) continue;
-    warnings.push_back("Layer " + std::to_string(layer.at("layer").get<int>()) +
-                       ": underpowered (a claim needs " + std::to_string(EfasOptions{}.min_documents) +
-                       " documents and " + std::to_string(EfasOptions{}.min_tokens) + " tokens in each split).");
+    warnings.push_back("Layer " + std::to_string(layer.at("layer").get<int>()) + ": underpowered (a claim needs " +
+                       std::to_string(EfasOptions{}.min_documents) + " documents and " +
+                       std::to_string(EfasOptions{}.min_tokens) + " tokens in each split).");
   }
   return warnings;
 }

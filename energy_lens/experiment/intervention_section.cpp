@@ -69,14 +69,15 @@ std::vector<NamedEdit> edits_of(double mean_active) {
           {"steer-all", EditKind::Steer, mean_active, EditScope::All}};
 }
 
-std::vector<double> column(const std::vector<EditTrial>& trials, double EditTrial::*member) {
+std::vector<double> column(const std::vector<EditTrial>& trials, double EditTrial::* member) {
   std::vector<double> values;
   for (const EditTrial& trial : trials) values.push_back(trial.*member);
   return values;
 }
 
 // What the feature's edit did beyond the random direction's, document by document.
-std::vector<double> contrast(const std::vector<EditTrial>& trials, double EditTrial::*own, double EditTrial::*control) {
+std::vector<double> contrast(const std::vector<EditTrial>& trials, double EditTrial::* own,
+                             double EditTrial::* control) {
   std::vector<double> values;
   for (const EditTrial& trial : trials) values.push_back(trial.*own - trial.*control);
   return values;
@@ -91,9 +92,8 @@ double mean(const std::vector<double>& values) {
 Json edit_json(const FeatureEdit& edit, const char* name, double importance, const std::vector<EditTrial>& trials,
                const StudyConfig& config) {
   const std::vector<double> measured = column(trials, &EditTrial::measured);
-  const Resamples resamples =
-      document_resamples(static_cast<std::int64_t>(trials.size()), config.bootstrap_options());
-  const auto beyond = [&](double EditTrial::*own, double EditTrial::*control) {
+  const Resamples resamples = document_resamples(static_cast<std::int64_t>(trials.size()), config.bootstrap_options());
+  const auto beyond = [&](double EditTrial::* own, double EditTrial::* control) {
     return interval_json(bootstrap_mean(resamples, contrast(trials, own, control)));
   };
   return {{"layer", edit.layer},

@@ -12,8 +12,8 @@ namespace energy_lens {
 
 class KeptParts {
  public:
-  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted. Errors: BadInput (the
-  // folder's place is taken by something else), Resource.
+  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted. Errors: BadInput
+  // (the folder's place is taken by something else), Resource.
   KeptParts(const std::filesystem::path& out, const std::string& key);
 
   // The kept part, or what `make` returns, which is kept. NaN is null in what comes back.

@@ -35,7 +35,8 @@ struct LensConfig : ModelChoice {
           "put the model's begin-of-text token first, as it also is where the tokenizer's own file asks for it");
     visit("gradients", c.gradients,
           "none; lens: of the lens energy, in closed form; full: also of the model's loss through the later blocks");
-    visit("kernel", c.kernel, "best, rounded (bf16 rows with bf16 weights), generic (no vector instructions) or reference");
+    visit("kernel", c.kernel,
+          "best, rounded (bf16 rows with bf16 weights), generic (no vector instructions) or reference");
     visit("seed", c.seed, "written into the result; nothing here is drawn at random", 0, INT64_MAX);
     visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);
   }

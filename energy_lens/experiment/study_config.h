@@ -44,7 +44,9 @@ struct StudyConfig : ModelChoice {
     visit("text", c.text, "a text to show token by token; may be repeated");
     visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
     visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
-    visit("out", c.out, "folder for results.json, arrays.safetensors, report.md and report.html; a study that was stopped goes on from OUT.unfinished");
+    visit("out", c.out,
+          "folder for results.json, arrays.safetensors, report.md and report.html; a study that was stopped goes on "
+          "from OUT.unfinished");
     visit("layers", c.layers, "layers whose stream (resid_pre) is decomposed, e.g. 6,8,10, or all");
     visit("seed", c.seed, "seed of every random choice", 0, INT64_MAX);
     visit("threads", c.threads, "threads; 0 uses every core", 0, 1024);

@@ -34,8 +34,7 @@ FileLock::FileLock(const std::filesystem::path& path, const Progress& progress) 
 }
 
 bool FileLock::is_still_at(const std::filesystem::path& path) const {
-  struct stat ours {
-  }, there{};
+  struct stat ours{}, there{};
   return ::fstat(descriptor_.get(), &ours) == 0 && ::stat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
          ours.st_dev == there.st_dev;
 }

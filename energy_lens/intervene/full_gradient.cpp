@@ -49,8 +49,7 @@ RecordedPass record(const Model& model, std::int64_t layer, const at::Tensor& st
   pass.at_last = at::zeros(pass.last.sizes());
   pass.at_last[0]
       .narrow(0, 0, scored)
-      .copy_(lens_rows({rows}, at::tensor(labels, at::kLong), model.unembed(), {.gradient = true})[0]
-                 .gradient);
+      .copy_(lens_rows({rows}, at::tensor(labels, at::kLong), model.unembed(), {.gradient = true})[0].gradient);
   return pass;
 }
 

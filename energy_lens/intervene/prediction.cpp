@@ -35,8 +35,9 @@ at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, 
   check_shape("fisher_importance", "gradients", gradients, {{"N", rows}, {"D", width}});
   check_shape("fisher_importance", "values", codes.values, {{"N", rows}, {"S", slots}});
   if (codes.atoms.ge(atoms.size(0)).any().item<bool>()) {
-    fail(ErrorKind::BadInput, "fisher_importance",
-         "got a code beyond the last of " + std::to_string(atoms.size(0)) + " atoms, expected codes of this dictionary");
+    fail(
+        ErrorKind::BadInput, "fisher_importance",
+        "got a code beyond the last of " + std::to_string(atoms.size(0)) + " atoms, expected codes of this dictionary");
   }
   const at::Tensor used = codes.atoms.contiguous(), value = codes.values.to(at::kDouble).contiguous(),
                    g = gradients.to(at::kFloat).contiguous(), d = atoms.to(at::kFloat).contiguous();

@@ -15,7 +15,8 @@ namespace energy_lens {
 double first_order_change(const at::Tensor& change, const at::Tensor& direction, const at::Tensor& gradient);
 
 // Q_k = 1/2 mean_n (a_k d_k . g_n)^2, the second-order size of ablating k: [K] fp64, nats. gradients [N, D]: of the
-// total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes. Errors: BadInput (shapes, a code beyond the atoms).
+// total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes. Errors: BadInput (shapes, a code
+// beyond the atoms).
 at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, const at::Tensor& gradients);
 
 // Measured against predicted values.

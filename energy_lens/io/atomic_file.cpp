@@ -27,8 +27,9 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::fail_here(const char* doing) const {
-  fail(ErrorKind::Resource, "write", path_.string() + ": " + std::strerror(errno) + " while " + doing +
-                                         " it; the file that was there before, if any, is unchanged");
+  fail(ErrorKind::Resource, "write",
+       path_.string() + ": " + std::strerror(errno) + " while " + doing +
+           " it; the file that was there before, if any, is unchanged");
 }
 
 void AtomicFile::write(std::string_view bytes) {

@@ -1,10 +1,9 @@
 // Whole files: read, atomic write, digest.
 #pragma once
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 #include "energy_lens/core/error.h"
 
@@ -26,8 +25,8 @@ Json read_json(const std::filesystem::path& path, std::uint64_t max_bytes = 256u
 // Temporary name beside `path`, fsync, rename. Errors: Resource; the old file, if any, is then untouched.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 
-// The kind of error when something is missing from `place`: BadInput where there is a file, a folder or a link, which is
-// then not what it should be, else NotFound.
+// The kind of error when something is missing from `place`: BadInput where there is a file, a folder or a link, which
+// is then not what it should be, else NotFound.
 ErrorKind kind_of_missing(const std::filesystem::path& place);
 
 // Lower-case hex SHA-256.

@@ -8,9 +8,9 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::uint64_t kMaxList = 1u << 22;  // the largest vocabularies have 2^18 tokens and 2^19 merges
+constexpr std::uint64_t kMaxList = 1u << 22;     // the largest vocabularies have 2^18 tokens and 2^19 merges
 constexpr std::uint64_t kMaxDecoded = 1u << 16;  // vocabularies are skipped; lists that are read have a value a layer
-constexpr std::uint64_t kMaxText = 1u << 20;  // chat templates, the longest, have some thousands
+constexpr std::uint64_t kMaxText = 1u << 20;     // chat templates, the longest, have some thousands
 constexpr std::uint32_t kText = 8, kList = 9;
 
 template <class Number>

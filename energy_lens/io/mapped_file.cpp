@@ -19,7 +19,7 @@ std::shared_ptr<MappedFile> MappedFile::open(const std::filesystem::path& path) 
     const ErrorKind kind = errno == ELOOP ? ErrorKind::BadInput : ErrorKind::NotFound;
     fail(kind, "open", path.string() + ": " + std::strerror(errno) + ", expected a readable file");
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     fail(ErrorKind::BadInput, "open", path.string() + " is not a regular file");
   }

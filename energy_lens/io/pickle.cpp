@@ -243,8 +243,7 @@ void Machine::push_global(const std::string& name) {
   const auto found = std::ranges::find(allowed_, name);
   if (found == allowed_.end()) {
     std::string shown = name.substr(0, 200);
-    std::ranges::replace_if(
-        shown, [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '?');
     refuse("asks for " + shown +
            ", which a file of tensors does not need; nothing was executed. If you trust the file, " +
            "load it with torch and save its state_dict as safetensors");

@@ -19,7 +19,8 @@ class Pickle {
     std::int64_t integer = 0;  // Bool, Integer
     double real = 0.0;
     std::string_view text{};  // Text; Global: "module.name"
-    std::vector<Id> items{};  // elements; Dict: key, value, key, value, ...; Call: global, arguments; Persistent: its id
+    std::vector<Id>
+        items{};  // elements; Dict: key, value, key, value, ...; Call: global, arguments; Persistent: its id
   };
 
   // what: names the pickle in errors. allowed: "module.name" of every global but collections.OrderedDict, which is read

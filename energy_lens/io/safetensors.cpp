@@ -19,8 +19,7 @@ constexpr std::uint64_t kMaxHeader = 100'000'000;
 // Parses one header; every refusal names the file, the tensor and what was expected.
 class HeaderReader {
  public:
-  HeaderReader(const std::filesystem::path& path, std::uint64_t buffer_size)
-      : path_(path), buffer_size_(buffer_size) {}
+  HeaderReader(const std::filesystem::path& path, std::uint64_t buffer_size) : path_(path), buffer_size_(buffer_size) {}
 
   TensorInfo entry(const std::string& name, const Json& json) const {
     if (!json.is_object() || !json.contains("dtype") || !json.contains("shape") || !json.contains("data_offsets")) {
@@ -31,8 +30,8 @@ class HeaderReader {
     info.shape = read_shape(name, json.at("shape"));
     const std::vector<std::uint64_t> offsets = read_numbers(name, json.at("data_offsets"), "data_offsets");
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > buffer_size_) {
-      refuse(name, "has data_offsets " + json.at("data_offsets").dump() + ", expected [begin, end] inside a buffer of " +
-                       std::to_string(buffer_size_) + " bytes");
+      refuse(name, "has data_offsets " + json.at("data_offsets").dump() +
+                       ", expected [begin, end] inside a buffer of " + std::to_string(buffer_size_) + " bytes");
     }
     info.begin = offsets[0];
     info.end = offsets[1];
@@ -110,7 +109,8 @@ class HeaderReader {
       }
     }
     if (bytes != info.end - info.begin) {
-      refuse(name, "spans " + std::to_string(info.end - info.begin) + " bytes, which is not what its shape and dtype need");
+      refuse(name,
+             "spans " + std::to_string(info.end - info.begin) + " bytes, which is not what its shape and dtype need");
     }
   }
 

@@ -19,9 +19,8 @@ struct Entry {
 std::vector<Entry> in_file_order(const std::map<std::string, at::Tensor>& tensors) {
   std::vector<Entry> entries;
   for (const auto& [name, tensor] : tensors) entries.push_back({&name, &tensor});
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.tensor->element_size() > b.tensor->element_size();
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const Entry& a, const Entry& b) { return a.tensor->element_size() > b.tensor->element_size(); });
   return entries;
 }
 

@@ -22,8 +22,7 @@ bool stays_inside(const std::string& name) {
 
 std::string printable_name(std::string name) {
   name.resize(std::min<std::size_t>(name.size(), 100));
-  std::ranges::replace_if(
-      name, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
+  std::ranges::replace_if(name, [](unsigned char c) { return c < ' ' || c > '~'; }, '?');
   return name;
 }
 

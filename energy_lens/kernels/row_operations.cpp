@@ -44,8 +44,8 @@ void multiply_rows(const RowKernels& kernels, const at::Tensor& x, const at::Ten
                    RowActivation activation, const at::Tensor& y, RowPrecision precision) {
   EL_ASSERT(x.size(1) == w.size(0) && y.size(1) == w.size(1) && x.size(0) == y.size(0));
   const at::Tensor bias = b.defined() ? b.to(at::kFloat).contiguous() : b;
-  const RowProduct product{const_row_view(x), row_view(y), x.size(0), weight_view(w), numbers_or_null(bias), activation,
-                           precision};
+  const RowProduct product{const_row_view(x),     row_view(y), x.size(0), weight_view(w),
+                           numbers_or_null(bias), activation,  precision};
   const std::int64_t panels = (w.size(1) + kernels.panel - 1) / kernels.panel;
   at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
     kernels.multiply(product, begin, end - begin, thread_scratch(kernels.product_scratch()));
@@ -60,8 +60,9 @@ at::Tensor row_product(const at::Tensor& x, const at::Tensor& w, const at::Tenso
 
 void norm_rows(const RowKernels& kernels, const at::Tensor& x, bool centred, double eps, const at::Tensor& gamma,
                const at::Tensor& beta, const at::Tensor& y) {
-  const RowNorm norm{const_row_view(x),     row_view(y), x.size(1), numbers_or_null(gamma),
-                     numbers_or_null(beta), centred,     static_cast<float>(eps)};
+  const RowNorm norm{const_row_view(x),      row_view(y),           x.size(1),
+                     numbers_or_null(gamma), numbers_or_null(beta), centred,
+                     static_cast<float>(eps)};
   at::parallel_for(0, x.size(0), kRowGrain,
                    [&](std::int64_t begin, std::int64_t end) { kernels.norm(norm, begin, end); });
 }

@@ -51,8 +51,8 @@ LensHead head_of(const Held& held, const Unembed& u) {
 }
 
 struct ScalarOutput {
-  at::Tensor LensRows::*tensor;
-  float* LensLayer::*pointer;
+  at::Tensor LensRows::* tensor;
+  float* LensLayer::* pointer;
 };
 
 constexpr ScalarOutput kScalars[] = {{&LensRows::energy, &LensLayer::energy},

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t kRows = 64;
 
 // Every tensor of LensRows, in one list, so that allocating and filling cannot drift apart.
-constexpr at::Tensor LensRows::*kTensors[] = {
+constexpr at::Tensor LensRows::* kTensors[] = {
     &LensRows::energy,      &LensRows::cross_entropy,    &LensRows::entropy, &LensRows::kl_to_final,
     &LensRows::margin,      &LensRows::target_margin,    &LensRows::rank,    &LensRows::confidence,
     &LensRows::free_energy, &LensRows::depth_descent,    &LensRows::top_ids, &LensRows::top_log_probs,

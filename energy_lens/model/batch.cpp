@@ -14,8 +14,8 @@ TokenBatch pad_right(const std::vector<std::vector<std::int64_t>>& sequences, st
     batch.lengths.push_back(static_cast<std::int64_t>(sequence.size()));
   }
   if (sequences.empty()) fail(ErrorKind::BadInput, "pad_right", "got no sequence");
-  batch.ids = at::full({static_cast<std::int64_t>(sequences.size()), static_cast<std::int64_t>(longest)}, pad_id,
-                       at::kLong);
+  batch.ids =
+      at::full({static_cast<std::int64_t>(sequences.size()), static_cast<std::int64_t>(longest)}, pad_id, at::kLong);
   for (std::size_t row = 0; row < sequences.size(); ++row) {
     std::copy(sequences[row].begin(), sequences[row].end(),
               batch.ids[static_cast<std::int64_t>(row)].data_ptr<std::int64_t>());

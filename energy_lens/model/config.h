@@ -20,10 +20,10 @@ struct LayerAttention {
 
 // Layers whose MLP is a mixture of experts (experts.h).
 struct ExpertConfig {
-  std::int64_t count = 0, per_token = 0;        // E experts, k of them for each token; 0: no layer has any
-  std::int64_t width = 0, shared_width = 0;     // Me of each, Ms of the one that all tokens share (0: none)
-  bool normalized = false;                      // the k weights of a token add up to 1
-  std::vector<bool> layers;                     // one a layer where count > 0
+  std::int64_t count = 0, per_token = 0;     // E experts, k of them for each token; 0: no layer has any
+  std::int64_t width = 0, shared_width = 0;  // Me of each, Ms of the one that all tokens share (0: none)
+  bool normalized = false;                   // the k weights of a token add up to 1
+  std::vector<bool> layers;                  // one a layer where count > 0
   bool in_layer(std::int64_t layer) const { return count > 0 && layers[static_cast<std::size_t>(layer)]; }
 };
 
@@ -37,18 +37,18 @@ struct ModelConfig {
   bool parallel_residual = false;  // the MLP reads the stream that entered the block
   bool tied_unembed = true;
   bool qkv_bias = false, out_bias = false, mlp_bias = false;  // in families that do not fix them
-  double embed_scale = 1.0;         // token embeddings are multiplied by it
-  double attention_scale = 1.0;     // queries times keys are multiplied by it
-  double attention_soft_cap = 0.0;  // c tanh(x / c) of attention scores; 0: none
-  double final_soft_cap = 0.0;      // the same of the logits
-  std::int64_t position_offset = 0;      // row of the learned positions that position 0 takes
-  std::vector<RotaryConfig> rotaries;    // empty: no rotation
-  std::vector<LayerAttention> attention;  // one a layer
+  double embed_scale = 1.0;                                   // token embeddings are multiplied by it
+  double attention_scale = 1.0;                               // queries times keys are multiplied by it
+  double attention_soft_cap = 0.0;                            // c tanh(x / c) of attention scores; 0: none
+  double final_soft_cap = 0.0;                                // the same of the logits
+  std::int64_t position_offset = 0;                           // row of the learned positions that position 0 takes
+  std::vector<RotaryConfig> rotaries;                         // empty: no rotation
+  std::vector<LayerAttention> attention;                      // one a layer
   ExpertConfig experts;
 };
 
-// What a checkpoint, a folder or one file (checkpoint.h), says of its model. Errors: NotFound; BadInput (unknown family,
-// missing or absurd sizes, a variant that is not built).
+// What a checkpoint, a folder or one file (checkpoint.h), says of its model. Errors: NotFound; BadInput (unknown
+// family, missing or absurd sizes, a variant that is not built).
 ModelConfig read_model_config(const std::filesystem::path& folder);
 
 }  // namespace energy_lens

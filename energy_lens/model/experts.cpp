@@ -76,9 +76,9 @@ at::Tensor expert_outputs(const at::Tensor& post, const ModelConfig& config, con
   const auto rows = rows_of_experts(every_expert ? at::ones_like(sent) : sent);
   at::Tensor out = at::zeros({post.size(0), config.d_model}, post.options());
   for (std::size_t expert = 0; expert < rows.size(); ++expert) {
-    const at::Tensor part = map_chosen(
-        by_expert.select(1, static_cast<std::int64_t>(expert)), rows[expert],
-        [&](const at::Tensor& chosen) { return apply_affine(chosen, experts.routed[expert].out); });
+    const at::Tensor part =
+        map_chosen(by_expert.select(1, static_cast<std::int64_t>(expert)), rows[expert],
+                   [&](const at::Tensor& chosen) { return apply_affine(chosen, experts.routed[expert].out); });
     if (part.defined()) out = out + part;
   }
   if (!experts.shared_gate.w.defined()) return out;

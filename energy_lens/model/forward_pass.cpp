@@ -83,16 +83,15 @@ at::Tensor ForwardPass::block(std::int64_t layer, const at::Tensor& entering) {
 at::Tensor ForwardPass::attention(std::int64_t layer, const at::Tensor& resid) {
   const BlockWeights& w = weights_.blocks[static_cast<std::size_t>(layer)];
   const std::int64_t dh = config_.d_head, queries = config_.n_heads * dh, keys = config_.n_kv_heads * dh;
-  const at::Tensor qkv = map_rows(
-      resid, [&](const at::Tensor& x) { return apply_affine(apply_norm(x, config_, w.attn_norm), w.qkv); });
+  const at::Tensor qkv =
+      map_rows(resid, [&](const at::Tensor& x) { return apply_affine(apply_norm(x, config_, w.attn_norm), w.qkv); });
   const auto heads = [&](std::int64_t begin, std::int64_t width) {
     return qkv.narrow(2, begin, width).unflatten(2, {width / dh, dh});
   };
   at::Tensor z = attend(layer, heads(0, queries), heads(queries, keys), heads(queries + keys, keys));
   visit(Site::Z, layer, z);
-  at::Tensor out = map_rows(z.flatten(2), [&](const at::Tensor& x) {
-    return apply_norm(apply_affine(x, w.out), config_, w.attn_post_norm);
-  });
+  at::Tensor out = map_rows(
+      z.flatten(2), [&](const at::Tensor& x) { return apply_norm(apply_affine(x, w.out), config_, w.attn_post_norm); });
   visit(Site::AttnOut, layer, out);
   return out;
 }
@@ -107,9 +106,8 @@ at::Tensor ForwardPass::mlp(std::int64_t layer, const at::Tensor& resid) {
     return activation_(in.narrow(1, 0, width)) * in.narrow(1, width, width);
   });
   visit(Site::MlpPost, layer, post);
-  at::Tensor out = map_rows(post, [&](const at::Tensor& x) {
-    return apply_norm(apply_affine(x, w.mlp_out), config_, w.mlp_post_norm);
-  });
+  at::Tensor out = map_rows(
+      post, [&](const at::Tensor& x) { return apply_norm(apply_affine(x, w.mlp_out), config_, w.mlp_post_norm); });
   visit(Site::MlpOut, layer, out);
   return out;
 }

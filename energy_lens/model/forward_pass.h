@@ -20,9 +20,9 @@ class ForwardPass {
   ForwardPass(const ModelConfig& config, const ModelWeights& weights, const TokenBatch& batch,
               const ForwardOptions& options);
 
-  at::Tensor embed();                                              // [B, T, D] resid_pre.0
+  at::Tensor embed();                                                 // [B, T, D] resid_pre.0
   at::Tensor run_blocks(std::int64_t first_layer, at::Tensor resid);  // [B, T, D] -> stream after the last block
-  at::Tensor unembed(const at::Tensor& resid);                     // [B, T, D] -> logits [B, T, V]
+  at::Tensor unembed(const at::Tensor& resid);                        // [B, T, D] -> logits [B, T, V]
 
  private:
   void visit(Site site, std::int64_t layer, at::Tensor& value) const;

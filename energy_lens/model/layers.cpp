@@ -39,10 +39,14 @@ at::Tensor soft_capped(const at::Tensor& x, double cap) { return cap == 0.0 ? x 
 
 Activation activation_of(ActivationKind kind) {
   switch (kind) {
-    case ActivationKind::GeluTanh: return {gelu_tanh, RowActivation::GeluTanh};
-    case ActivationKind::GeluErf: return {gelu_exact, RowActivation::GeluErf};
-    case ActivationKind::Relu: return {relu, RowActivation::Relu};
-    case ActivationKind::Silu: return {silu, RowActivation::Silu};
+    case ActivationKind::GeluTanh:
+      return {gelu_tanh, RowActivation::GeluTanh};
+    case ActivationKind::GeluErf:
+      return {gelu_exact, RowActivation::GeluErf};
+    case ActivationKind::Relu:
+      return {relu, RowActivation::Relu};
+    case ActivationKind::Silu:
+      return {silu, RowActivation::Silu};
   }
   EL_ASSERT(false);
 }

@@ -18,32 +18,32 @@ namespace energy_lens {
 struct Unembed {
   NormKind norm = NormKind::LayerNorm;
   double eps = 1e-5;
-  at::Tensor gamma;  // [D] fp32
-  at::Tensor beta;   // [D] fp32; undefined for RmsNorm
-  at::Tensor w_u;    // [V, D] in the model's dtype, shared with the embedding where tied; row v belongs to token v
-  at::Tensor b_u;    // [V] fp32, or undefined
+  at::Tensor gamma;       // [D] fp32
+  at::Tensor beta;        // [D] fp32; undefined for RmsNorm
+  at::Tensor w_u;         // [V, D] in the model's dtype, shared with the embedding where tied; row v belongs to token v
+  at::Tensor b_u;         // [V] fp32, or undefined
   double soft_cap = 0.0;  // c tanh(z / c) of the logits (Gemma 2); 0: none
 };
 
-// Keys and values of the tokens already seen, one pair a layer: [B, Hkv, C, Dh], keys after rotation; the first `length`
-// of C are filled. Owned by the caller; starts empty.
+// Keys and values of the tokens already seen, one pair a layer: [B, Hkv, C, Dh], keys after rotation; the first
+// `length` of C are filled. Owned by the caller; starts empty.
 struct KvCache {
   std::vector<at::Tensor> keys, values;
   std::int64_t length = 0;
 };
 
 struct ForwardOptions {
-  bool logits = true;                 // false: stop after the last block
-  Observer* observer = nullptr;       // not owned
-  Editor* editor = nullptr;           // not owned
-  KvCache* cache = nullptr;           // not owned; all sequences of the batch must have equal length
-  bool differentiable = false;        // record autograd history: tensor operators instead of row kernels; no cache
-  bool generic_kernels = false;       // row kernels without vector instructions
+  bool logits = true;            // false: stop after the last block
+  Observer* observer = nullptr;  // not owned
+  Editor* editor = nullptr;      // not owned
+  KvCache* cache = nullptr;      // not owned; all sequences of the batch must have equal length
+  bool differentiable = false;   // record autograd history: tensor operators instead of row kernels; no cache
+  bool generic_kernels = false;  // row kernels without vector instructions
 };
 
 struct ForwardResult {
-  at::Tensor logits;     // [B, T, V] fp32; undefined when not asked
-  at::Tensor resid;      // [B, T, D] the stream after the last block, before the final norm
+  at::Tensor logits;  // [B, T, V] fp32; undefined when not asked
+  at::Tensor resid;   // [B, T, D] the stream after the last block, before the final norm
 };
 
 class Model {
@@ -52,7 +52,7 @@ class Model {
   virtual const ModelConfig& config() const = 0;
   virtual const Unembed& unembed() const = 0;
   virtual at::ScalarType dtype() const = 0;
-  virtual std::string digest() const = 0;  // SHA-256 of the weight files
+  virtual std::string digest() const = 0;       // SHA-256 of the weight files
   virtual std::int64_t parameters() const = 0;  // numbers in the weights, shared ones once
 
   // Errors: BadInput (id outside the vocabulary, longer than n_ctx, empty); Usage (differentiable with a cache).

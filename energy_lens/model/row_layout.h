@@ -13,11 +13,13 @@ class RowLayout {
  public:
   explicit RowLayout(const TokenBatch& batch);
 
-  std::int64_t rows() const { return first_.back(); }                         // R
+  std::int64_t rows() const { return first_.back(); }                                      // R
   std::int64_t sequences() const { return static_cast<std::int64_t>(first_.size()) - 1; }  // B
   std::int64_t first(std::int64_t sequence) const { return first_[static_cast<std::size_t>(sequence)]; }
   std::int64_t length(std::int64_t sequence) const { return first(sequence + 1) - first(sequence); }
-  std::int64_t token_of(std::int64_t row) const { return token_[static_cast<std::size_t>(row)]; }  // place in its sequence
+  std::int64_t token_of(std::int64_t row) const {
+    return token_[static_cast<std::size_t>(row)];
+  }  // place in its sequence
 
   // [B, T, ...] -> [R, ...]; a view where there is no padding.
   at::Tensor packed(const at::Tensor& padded) const;

@@ -139,9 +139,8 @@ at::Tensor RowPass::mixture(std::int64_t layer, const at::Tensor& normed) {
     return expert_activations(normed.narrow(0, begin, count), config_, w.experts);
   };
   if (whole_post) {
-    in_pieces([&](std::int64_t begin, std::int64_t count) {
-      post.narrow(0, begin, count).copy_(activations(begin, count));
-    });
+    in_pieces(
+        [&](std::int64_t begin, std::int64_t count) { post.narrow(0, begin, count).copy_(activations(begin, count)); });
     visit(Site::MlpPost, layer, post);
   }
   in_pieces([&](std::int64_t begin, std::int64_t count) {

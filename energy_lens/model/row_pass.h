@@ -23,9 +23,9 @@ class RowPass {
   RowPass(const ModelConfig& config, const ModelWeights& weights, const TokenBatch& batch,
           const ForwardOptions& options);
 
-  at::Tensor embed();                                                      // [B, T, D] resid_pre.0
+  at::Tensor embed();                                                        // [B, T, D] resid_pre.0
   at::Tensor run_blocks(std::int64_t first_layer, const at::Tensor& resid);  // [B, T, D] -> stream after the last block
-  at::Tensor unembed(const at::Tensor& resid);                             // [B, T, D] -> logits [B, T, V]
+  at::Tensor unembed(const at::Tensor& resid);                               // [B, T, D] -> logits [B, T, V]
 
  private:
   // Every tensor below is [R, width].

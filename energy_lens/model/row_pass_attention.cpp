@@ -71,8 +71,8 @@ void RowPass::attend(std::int64_t layer, const at::Tensor& q, const at::Tensor& 
     return job;
   });
   if (!visits_.watched(Site::Pattern, layer)) return;
-  visit_pattern(layer, q, seen.keys.defined() ? seen.keys : by_head(k), seen.values.defined() ? seen.values : by_head(v),
-                z);
+  visit_pattern(layer, q, seen.keys.defined() ? seen.keys : by_head(k),
+                seen.values.defined() ? seen.values : by_head(v), z);
 }
 
 // Watching the pattern must change no bit: it is made beside z, and only an edit of it replaces z.

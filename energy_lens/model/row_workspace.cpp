@@ -6,7 +6,7 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kLine = 16;                  // numbers in a cache line
+constexpr std::int64_t kLine = 16;                         // numbers in a cache line
 constexpr std::int64_t kMostKept = std::int64_t{1} << 26;  // numbers that a thread keeps in one slot
 
 using Slots = std::array<at::Tensor, RowWorkspace::kSlots>;
@@ -18,9 +18,7 @@ Slots& kept_slots() {
 
 }  // namespace
 
-RowWorkspace::RowWorkspace() {
-  std::move(kept_slots().begin(), kept_slots().end(), memory_);
-}
+RowWorkspace::RowWorkspace() { std::move(kept_slots().begin(), kept_slots().end(), memory_); }
 
 RowWorkspace::~RowWorkspace() {
   for (int slot = 0; slot < kSlots; ++slot) {

@@ -8,7 +8,8 @@ namespace energy_lens {
 
 class RowWorkspace {
  public:
-  // Takes the thread's buffers, and gives them back; a pass inside a pass (an observer that runs a model) makes its own.
+  // Takes the thread's buffers, and gives them back; a pass inside a pass (an observer that runs a model) makes its
+  // own.
   RowWorkspace();
   ~RowWorkspace();
   RowWorkspace(const RowWorkspace&) = delete;

@@ -9,20 +9,20 @@ namespace energy_lens {
 
 // Shapes: [B, T, D] unless said.
 enum class Site {
-  Embed,         // hook_embed: token embedding (without positions)
-  PosEmbed,      // hook_pos_embed
-  ResidPre,      // blocks.{l}.hook_resid_pre
-  Q,             // blocks.{l}.attn.hook_q        [B, T, H, Dh]
-  K,             // blocks.{l}.attn.hook_k        [B, T, H, Dh]
-  V,             // blocks.{l}.attn.hook_v        [B, T, H, Dh]
-  Pattern,       // blocks.{l}.attn.hook_pattern  [B, H, T, T]
-  Z,             // blocks.{l}.attn.hook_z        [B, T, H, Dh]
-  AttnOut,       // blocks.{l}.hook_attn_out
-  ResidMid,      // blocks.{l}.hook_resid_mid
-  MlpPost,       // blocks.{l}.mlp.hook_post      [B, T, M], of all experts side by side where there are any (experts.h)
-  MlpOut,        // blocks.{l}.hook_mlp_out
-  ResidPost,     // blocks.{l}.hook_resid_post
-  FinalNorm,     // ln_final.hook_normalized: (h - mean)/sigma, before gamma and beta
+  Embed,      // hook_embed: token embedding (without positions)
+  PosEmbed,   // hook_pos_embed
+  ResidPre,   // blocks.{l}.hook_resid_pre
+  Q,          // blocks.{l}.attn.hook_q        [B, T, H, Dh]
+  K,          // blocks.{l}.attn.hook_k        [B, T, H, Dh]
+  V,          // blocks.{l}.attn.hook_v        [B, T, H, Dh]
+  Pattern,    // blocks.{l}.attn.hook_pattern  [B, H, T, T]
+  Z,          // blocks.{l}.attn.hook_z        [B, T, H, Dh]
+  AttnOut,    // blocks.{l}.hook_attn_out
+  ResidMid,   // blocks.{l}.hook_resid_mid
+  MlpPost,    // blocks.{l}.mlp.hook_post      [B, T, M], of all experts side by side where there are any (experts.h)
+  MlpOut,     // blocks.{l}.hook_mlp_out
+  ResidPost,  // blocks.{l}.hook_resid_post
+  FinalNorm,  // ln_final.hook_normalized: (h - mean)/sigma, before gamma and beta
 };
 
 struct SiteRef {

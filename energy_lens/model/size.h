@@ -10,10 +10,10 @@
 namespace energy_lens {
 
 struct ModelSize {
-  std::int64_t parameters = 0;      // shared ones once
-  std::int64_t weight_bytes = 0;    // in `dtype`, norms in fp32
-  std::int64_t working_bytes = 0;   // estimate beside the weights: one sequence of `tokens` with every layer's stream
-                                    // kept, and the logits of a few rows at a time, on `threads` threads
+  std::int64_t parameters = 0;     // shared ones once
+  std::int64_t weight_bytes = 0;   // in `dtype`, norms in fp32
+  std::int64_t working_bytes = 0;  // estimate beside the weights: one sequence of `tokens` with every layer's stream
+                                   // kept, and the logits of a few rows at a time, on `threads` threads
 };
 
 // Errors: BadInput (unknown family, sizes whose product overflows).

@@ -40,8 +40,9 @@ void Transformer::check_batch(const TokenBatch& batch, const ForwardOptions& opt
   }
   for (const std::int64_t length : batch.lengths) {
     if (length < 1 || length > tokens || (options.cache != nullptr && length != tokens)) {
-      fail(ErrorKind::BadInput, "forward", "got a sequence of length " + std::to_string(length) + " in a batch of " +
-                                               std::to_string(tokens) + " tokens");
+      fail(ErrorKind::BadInput, "forward",
+           "got a sequence of length " + std::to_string(length) + " in a batch of " + std::to_string(tokens) +
+               " tokens");
     }
   }
   const std::int64_t low = batch.ids.min().item<std::int64_t>(), high = batch.ids.max().item<std::int64_t>();

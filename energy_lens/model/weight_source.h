@@ -15,7 +15,8 @@ class WeightSource {
   // Writes tensor `name`, which must have exactly the shape of `out`, into it. out: any floating type, contiguous.
   // Errors: BadInput naming the tensor (missing, wrong shape, not floating, NaN, Inf).
   virtual void fill(const std::string& name, const at::Tensor& out) const = 0;
-  // What fill() would refuse of a tensor of this shape without reading it. A source that makes its tensors has them all.
+  // What fill() would refuse of a tensor of this shape without reading it. A source that makes its tensors has them
+  // all.
   virtual void check(const std::string& name, at::IntArrayRef shape) const;
   // SHA-256 of what the tensors are made of.
   virtual std::string digest() const = 0;

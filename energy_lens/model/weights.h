@@ -50,8 +50,8 @@ struct ModelWeights {
 // Calls visit(at::Tensor&) for every member, defined or not.
 template <class Block, class Visitor>
 void visit_block_tensors(Block& block, Visitor&& visit) {
-  for (auto* norm : {&block.attn_norm, &block.mlp_norm, &block.attn_post_norm, &block.mlp_post_norm, &block.q_norm,
-                     &block.k_norm}) {
+  for (auto* norm :
+       {&block.attn_norm, &block.mlp_norm, &block.attn_post_norm, &block.mlp_post_norm, &block.q_norm, &block.k_norm}) {
     visit(norm->gamma);
     visit(norm->beta);
   }

@@ -111,10 +111,10 @@ Section profile_section(const Json& results) {
 
 Section dictionaries_section(const Json& results) {
   Section section{"dictionaries", "Sparse dictionaries", {}};
-  section.blocks.push_back(
-      Paragraph{"One dictionary a layer, learned on split S and coded by orthogonal matching pursuit; codes are signed, so "
-                "a feature may push either way. Explained variance is of documents the dictionary never saw; the "
-                "random dictionary has as many atoms and the same coder."});
+  section.blocks.push_back(Paragraph{
+      "One dictionary a layer, learned on split S and coded by orthogonal matching pursuit; codes are signed, so "
+      "a feature may push either way. Explained variance is of documents the dictionary never saw; the "
+      "random dictionary has as many atoms and the same coder."});
   section.blocks.push_back(table_of(results.at("dictionaries"), {{"layer", "layer"},
                                                                  {"kind", "kind"},
                                                                  {"atoms", "atoms"},

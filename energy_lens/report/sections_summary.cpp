@@ -77,7 +77,8 @@ std::string edits_found(const Json& results) {
   return "Removing a feature from the running model moved its predictions more than an equal push along a random "
          "direction for " +
          show_count(stronger) + " of " + show_count(ablations) +
-         " features (95 % interval of the paired difference above 0). In the layer where it did worst, the gradient foretold edits of -10 % with R\u00B2 " +
+         " features (95 % interval of the paired difference above 0). In the layer where it did worst, the gradient "
+         "foretold edits of -10 % with R\u00B2 " +
          worst_r2(results.at("interventions"), -0.1) + " and full ablations with R\u00B2 " +
          worst_r2(results.at("interventions"), -1.0) + ".";
 }

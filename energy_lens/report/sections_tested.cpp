@@ -28,12 +28,18 @@ std::string layer_summary(const Json& layer) {
   return text;
 }
 
-const std::vector<Field> kFirstFields = {{"feature", "feature"},  {"EFAS-RB within", "efas_rb_within", 3},
-                                         {"95 % interval", "ci"}, {"max-T p", "p_max_t", 2},
-                                         {"BH q", "q_bh", 2},     {"direction max-T p", "control_max_t", 2},
-                                         {"r on B", "r_b", 3},    {"max-T p on B", "p_max_t_b", 2},
-                                         {"A (nats)", "a_k", 3},  {"active tokens", "active_tokens"},
-                                         {"documents", "active_documents"}, {"N eff", "n_eff", 0}};
+const std::vector<Field> kFirstFields = {{"feature", "feature"},
+                                         {"EFAS-RB within", "efas_rb_within", 3},
+                                         {"95 % interval", "ci"},
+                                         {"max-T p", "p_max_t", 2},
+                                         {"BH q", "q_bh", 2},
+                                         {"direction max-T p", "control_max_t", 2},
+                                         {"r on B", "r_b", 3},
+                                         {"max-T p on B", "p_max_t_b", 2},
+                                         {"A (nats)", "a_k", 3},
+                                         {"active tokens", "active_tokens"},
+                                         {"documents", "active_documents"},
+                                         {"N eff", "n_eff", 0}};
 
 const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"EFAS-RB within", "efas_rb_within", 3},
@@ -152,11 +158,11 @@ Section alignment_section(const Json& results) {
 
 Section prototype_section(const Json& results) {
   Section section{"seed-compat", "seed-compat: the prototype's protocol, for comparison only", {}};
-  section.blocks.push_back(
-      Paragraph{"Correlation with the central difference of the energies over the texts above, against shuffles of tokens, "
-                "of features active on at least three of them. The protocol is the prototype's; energies (with the final "
-                "norm) and features are this study's. Tokens of a text are not independent, so these p-values are too "
-                "small; nothing in this report rests on them."});
+  section.blocks.push_back(Paragraph{
+      "Correlation with the central difference of the energies over the texts above, against shuffles of tokens, "
+      "of features active on at least three of them. The protocol is the prototype's; energies (with the final "
+      "norm) and features are this study's. Tokens of a text are not independent, so these p-values are too "
+      "small; nothing in this report rests on them."});
   Table table{{{"layer", true},
                {"tokens", true},
                {"shuffles", true},

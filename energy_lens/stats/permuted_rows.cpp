@@ -127,39 +127,38 @@ EL_INLINE void studentise_packed_body(const std::uint64_t* __restrict__ totals, 
   }
 }
 
-#define EL_ROW_KERNELS(name, attribute)                                                                               \
-  namespace name {                                                                                                    \
-  attribute void add_column(double value, const double* column, std::int64_t documents, double* row) {                \
-    add_column_body(value, column, documents, row);                                                                   \
-  }                                                                                                                   \
-  attribute double make_terms(const double* row, const double* common, std::int64_t documents, Term* terms) {         \
-    return make_terms_body(row, common, documents, terms);                                                            \
-  }                                                                                                                   \
-  attribute void add_terms(int rows, const Term* const* terms, const std::uint16_t* const* targets,                   \
-                           std::int64_t count, Term* totals) {                                                        \
-    add_rows_body(rows, reinterpret_cast<const Pair* const*>(terms), targets, count,                                  \
-                  reinterpret_cast<Pair*>(totals));                                                                   \
-  }                                                                                                                   \
-  attribute void pack_terms(const double* row, const double* common, std::int64_t documents, FixedPoint steps,        \
-                            std::uint64_t* packed) {                                                                  \
-    pack_terms_body(row, common, documents, steps, packed);                                                           \
-  }                                                                                                                   \
-  attribute void add_packed(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets,        \
-                            std::int64_t count, std::uint64_t* totals) {                                              \
-    add_rows_body(rows, packed, targets, count, totals);                                                              \
-  }                                                                                                                   \
-  attribute double largest_magnitude(const double* row, std::int64_t documents) {                                     \
-    return largest_magnitude_body(row, documents);                                                                    \
-  }                                                                                                                   \
-  attribute void studentise(const Term* totals, double least, std::int64_t count, double* statistics) {               \
-    studentise_body(totals, least, count, statistics);                                                                \
-  }                                                                                                                   \
-  attribute void studentise_packed(const std::uint64_t* totals, Term common, FixedPoint steps, FixedPoint wrong,      \
-                                   std::int64_t count, double* statistics, double* errors) {                          \
-    studentise_packed_body(totals, common, steps, wrong, count, statistics, errors);                                  \
-  }                                                                                                                   \
-  constexpr PermutationKernels kernels = {add_column, make_terms,        add_terms,  pack_terms,                      \
-                                          add_packed, largest_magnitude, studentise, studentise_packed};              \
+#define EL_ROW_KERNELS(name, attribute)                                                                                \
+  namespace name {                                                                                                     \
+  attribute void add_column(double value, const double* column, std::int64_t documents, double* row) {                 \
+    add_column_body(value, column, documents, row);                                                                    \
+  }                                                                                                                    \
+  attribute double make_terms(const double* row, const double* common, std::int64_t documents, Term* terms) {          \
+    return make_terms_body(row, common, documents, terms);                                                             \
+  }                                                                                                                    \
+  attribute void add_terms(int rows, const Term* const* terms, const std::uint16_t* const* targets,                    \
+                           std::int64_t count, Term* totals) {                                                         \
+    add_rows_body(rows, reinterpret_cast<const Pair* const*>(terms), targets, count, reinterpret_cast<Pair*>(totals)); \
+  }                                                                                                                    \
+  attribute void pack_terms(const double* row, const double* common, std::int64_t documents, FixedPoint steps,         \
+                            std::uint64_t* packed) {                                                                   \
+    pack_terms_body(row, common, documents, steps, packed);                                                            \
+  }                                                                                                                    \
+  attribute void add_packed(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets,         \
+                            std::int64_t count, std::uint64_t* totals) {                                               \
+    add_rows_body(rows, packed, targets, count, totals);                                                               \
+  }                                                                                                                    \
+  attribute double largest_magnitude(const double* row, std::int64_t documents) {                                      \
+    return largest_magnitude_body(row, documents);                                                                     \
+  }                                                                                                                    \
+  attribute void studentise(const Term* totals, double least, std::int64_t count, double* statistics) {                \
+    studentise_body(totals, least, count, statistics);                                                                 \
+  }                                                                                                                    \
+  attribute void studentise_packed(const std::uint64_t* totals, Term common, FixedPoint steps, FixedPoint wrong,       \
+                                   std::int64_t count, double* statistics, double* errors) {                           \
+    studentise_packed_body(totals, common, steps, wrong, count, statistics, errors);                                   \
+  }                                                                                                                    \
+  constexpr PermutationKernels kernels = {add_column, make_terms,        add_terms,  pack_terms,                       \
+                                          add_packed, largest_magnitude, studentise, studentise_packed};               \
   }
 
 EL_ROW_KERNELS(generic, )

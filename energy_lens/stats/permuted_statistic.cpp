@@ -51,8 +51,7 @@ double observed_statistic(const DocumentProducts& products) {
 
 double permuted_statistic(const DocumentProducts& products, const Permutations& permutations,
                           std::int64_t permutation) {
-  return one_statistic(products,
-                       [&](std::int64_t document) { return permutations.targets(document)[permutation]; });
+  return one_statistic(products, [&](std::int64_t document) { return permutations.targets(document)[permutation]; });
 }
 
 void permuted_statistics(const DocumentProducts& products, const Permutations& permutations, std::span<double> out) {

@@ -32,8 +32,7 @@ Bounds bounds_of(const DocumentProducts& products) {
       const Firing& firing = products.firings[i];
       const auto [place, fresh] = largest.try_emplace(firing.position);
       if (fresh) {
-        place->second =
-            kernels.largest_magnitude(products.columns.get() + firing.position * documents, documents);
+        place->second = kernels.largest_magnitude(products.columns.get() + firing.position * documents, documents);
       }
       most += std::abs(firing.value) * place->second;
     }

@@ -38,8 +38,7 @@ TEST(FindCycle, RandomPermutationsHaveNoTransientAndTheirExactPeriods) {
     std::iota(map.begin(), map.end(), 0);
     Philox(seed, "test/permutation").shuffle(map);
     for (std::int64_t start = 0; start < 200; ++start) {
-      const CycleShape shape = find_cycle(
-          start, [&](std::int64_t x) { return map[x]; }, 1000);
+      const CycleShape shape = find_cycle(start, [&](std::int64_t x) { return map[x]; }, 1000);
       ASSERT_TRUE(shape.found);
       EXPECT_EQ(shape.transient, 0);
       EXPECT_EQ(shape.period, remembered(start, map).period);
@@ -53,8 +52,7 @@ TEST(FindCycle, RandomMapsHaveTheTransientsOfTheDefinition) {
     Word map;
     for (int i = 0; i < 300; ++i) map.push_back(static_cast<std::int64_t>(random.below(300)));
     for (std::int64_t start = 0; start < 300; ++start) {
-      const CycleShape shape = find_cycle(
-          start, [&](std::int64_t x) { return map[x]; }, 10000);
+      const CycleShape shape = find_cycle(start, [&](std::int64_t x) { return map[x]; }, 10000);
       const CycleShape truth = remembered(start, map);
       ASSERT_TRUE(shape.found);
       EXPECT_EQ(shape.transient, truth.transient);

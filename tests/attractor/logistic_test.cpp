@@ -26,7 +26,8 @@ struct Planted {
 Planted planted(std::size_t n, double intercept, const std::vector<double>& weights) {
   Planted data;
   Philox random(11, "test/logistic");
-  for (std::size_t f = 0; f < weights.size(); ++f) data.columns.names.push_back(std::string(1, static_cast<char>('a' + f)));
+  for (std::size_t f = 0; f < weights.size(); ++f)
+    data.columns.names.push_back(std::string(1, static_cast<char>('a' + f)));
   data.columns.values.resize(weights.size());
   for (std::size_t i = 0; i < n; ++i) {
     double z = intercept;

@@ -33,7 +33,7 @@ TEST(Philox, NormalHasUnitMoments) {
     sum += draw;
     square += draw * draw;
   }
-  EXPECT_LT(std::abs(sum / count), 5 / std::sqrt(count));                   // 5 standard errors
+  EXPECT_LT(std::abs(sum / count), 5 / std::sqrt(count));  // 5 standard errors
   EXPECT_LT(std::abs(square / count - 1), 5 * std::sqrt(2.0 / count));
 }
 

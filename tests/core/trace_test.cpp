@@ -11,7 +11,9 @@ TEST(Trace, SpansNestAndNameTheirThread) {
   TraceRecorder recorder;
   {
     const TraceSpan outer("outer");
-    { const TraceSpan inner("inner"); }
+    {
+      const TraceSpan inner("inner");
+    }
     std::thread([] { const TraceSpan other("other"); }).join();
   }
   const std::vector<TraceEvent> events = recorder.events();
@@ -29,7 +31,9 @@ TEST(Trace, SpansNestAndNameTheirThread) {
 }
 
 TEST(Trace, NobodyRecordingRecordsNothing) {
-  { const TraceSpan span("before"); }
+  {
+    const TraceSpan span("before");
+  }
   TraceRecorder recorder;
   EXPECT_TRUE(recorder.events().empty());
 }

@@ -6,23 +6,30 @@ namespace energy_lens {
 namespace {
 
 Json layer(int index, int tested, int aligned, bool underpowered) {
-  return {{"layer", index},   {"passes_both_nulls_b", aligned}, {"tested_b", tested},
-          {"documents_b", 200}, {"permutations", 9999},         {"smallest_p_b", tested > 0 ? Json(0.001) : Json()},
-          {"underpowered", underpowered}, {"features", Json::array({{{"n_eff", 500.0}}})}};
+  return {{"layer", index},
+          {"passes_both_nulls_b", aligned},
+          {"tested_b", tested},
+          {"documents_b", 200},
+          {"permutations", 9999},
+          {"smallest_p_b", tested > 0 ? Json(0.001) : Json()},
+          {"underpowered", underpowered},
+          {"features", Json::array({{{"n_eff", 500.0}}})}};
 }
 
 Json point(double dose, Json r2, int documents) {
-  return {{"layer", 4}, {"dose", dose}, {"r2", std::move(r2)}, {"r2_ci", {0.5, 0.9}}, {"n", 80}, {"documents", documents}};
+  return {{"layer", 4},          {"dose", dose}, {"r2", std::move(r2)},
+          {"r2_ci", {0.5, 0.9}}, {"n", 80},      {"documents", documents}};
 }
 
 Json results(Json layers, Json doses) {
-  return {{"run", {{"seed", 3}}},
-          {"model", {{"n_layers", 12}}},
-          {"efas", std::move(layers)},
-          {"interventions", {{"dose_response", std::move(doses)}}},
-          {"attractors",
-           {{"prediction",
-             {{"difference", -0.1}, {"difference_ci", {-0.2, 0.1}}, {"heldout_prompts", 120}, {"verdict", "refuted"}}}}}};
+  return {
+      {"run", {{"seed", 3}}},
+      {"model", {{"n_layers", 12}}},
+      {"efas", std::move(layers)},
+      {"interventions", {{"dose_response", std::move(doses)}}},
+      {"attractors",
+       {{"prediction",
+         {{"difference", -0.1}, {"difference_ci", {-0.2, 0.1}}, {"heldout_prompts", 120}, {"verdict", "refuted"}}}}}};
 }
 
 std::string verdict(const Json& results, const std::string& id) {

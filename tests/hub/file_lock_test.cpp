@@ -12,9 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::ptrdiff_t open_files() {
-  return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
-}
+std::ptrdiff_t open_files() { return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()); }
 
 TEST(FileLock, AnInterruptedWaitLeavesNothingOpen) {
   const fs::path path = fs::temp_directory_path() / ("el_lock_" + std::to_string(::getpid()));

@@ -22,11 +22,11 @@ TEST(ModelId, NamesWithoutOrganisationAreOldModels) {
 
 TEST(ModelId, RefusesWhatNoHubHasOrWhatLeadsOutOfTheCache) {
   for (const char* text :
-       {"model.gguf", "a b", ".", "..", "a--b",
-        "",        "a/",     "/b",          "a/b/c",    "../b",   "a/..",       "./b",
-        "a/.b",    "a/b.",   "a/b-",        "-a/b",     "a--b/c", "a/b--c",     "a b/c",        "a/b.git",
-        "a/b@",    "a/b@..", "a/b@../../x", "a/b@/x",   "a/b@x/", "a/b@x//y",   "a/b@.x",       "a/b@x/.y",
-        "a/b@x y", "a/b@-x", "a/b@x@{1}~",  "a/b@x\ny", "a\nb/c", "/tmp/model", "models/demo/x"}) {
+       {"model.gguf", "a b",         ".",          "..",       "a--b",     "",           "a/",
+        "/b",         "a/b/c",       "../b",       "a/..",     "./b",      "a/.b",       "a/b.",
+        "a/b-",       "-a/b",        "a--b/c",     "a/b--c",   "a b/c",    "a/b.git",    "a/b@",
+        "a/b@..",     "a/b@../../x", "a/b@/x",     "a/b@x/",   "a/b@x//y", "a/b@.x",     "a/b@x/.y",
+        "a/b@x y",    "a/b@-x",      "a/b@x@{1}~", "a/b@x\ny", "a\nb/c",   "/tmp/model", "models/demo/x"}) {
     EXPECT_FALSE(is_model_id(text)) << text;
     EXPECT_THROW(parse_model_id(text), Error) << text;
   }

@@ -65,8 +65,8 @@ TEST_F(FeatureEditorTest, InAFullPassEqualsARestartFromTheLayer) {
 
 TEST_F(FeatureEditorTest, EditsEachSequenceOfABatchAsIfAlone) {
   const std::vector<std::int64_t> other = testing::random_ids(23, 50, 9);
-  const FeatureEdit edit{.layer = 1, .feature = feature_, .kind = EditKind::Clamp, .amount = 3.0,
-                         .scope = EditScope::All};
+  const FeatureEdit edit{
+      .layer = 1, .feature = feature_, .kind = EditKind::Clamp, .amount = 3.0, .scope = EditScope::All};
   FeatureEditor editor(dictionary_, edit);
   const at::Tensor both = logits(pad_right({ids_, other}), &editor);
   EXPECT_TRUE(at::equal(both[0], logits(pad_right({ids_}), &editor)[0]));
@@ -74,8 +74,12 @@ TEST_F(FeatureEditorTest, EditsEachSequenceOfABatchAsIfAlone) {
 }
 
 TEST_F(FeatureEditorTest, LeavesTokensBeforeTheEditAlone) {
-  FeatureEditor editor(dictionary_, {.layer = 1, .feature = feature_, .kind = EditKind::Steer, .amount = 5.0,
-                                     .scope = EditScope::All, .first_position = 40});
+  FeatureEditor editor(dictionary_, {.layer = 1,
+                                     .feature = feature_,
+                                     .kind = EditKind::Steer,
+                                     .amount = 5.0,
+                                     .scope = EditScope::All,
+                                     .first_position = 40});
   const at::Tensor edited = logits(pad_right({ids_}), &editor)[0];
   EXPECT_TRUE(at::equal(edited.narrow(0, 0, 40), baseline_.logits.narrow(0, 0, 40)));
   for (std::int64_t t = 40; t < 70; ++t) EXPECT_FALSE(at::equal(edited[t], baseline_.logits[t])) << t;

@@ -92,39 +92,42 @@ TEST_F(Safetensors, HostileHeadersAreRefusedWithTheFilesName) {
       {"not utf8", [&] { return with_header("{\"\xff\":1}"); }},
       {"truncated buffer", [&] { return with_header(good, "1234"); }},
       {"trailing bytes", [&] { return with_header(good, eight + "z"); }},
-      {"duplicate key", [&] {
+      {"duplicate key",
+       [&] {
          return with_header(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
-                            R"("a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", eight);
+                            R"("a":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
+                            eight);
        }},
-      {"overlap", [&] {
+      {"overlap",
+       [&] {
          return with_header(R"({"a":{"dtype":"U8","shape":[6],"data_offsets":[0,6]},)"
-                            R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", eight);
+                            R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
+                            eight);
        }},
-      {"hole", [&] {
+      {"hole",
+       [&] {
          return with_header(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                            R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", eight);
+                            R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
+                            eight);
        }},
-      {"unknown dtype", [&] {
-         return with_header(R"({"a":{"dtype":"F4","shape":[16],"data_offsets":[0,8]}})", eight);
-       }},
-      {"size mismatch", [&] {
-         return with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight);
-       }},
-      {"2^60 shape", [&] {
+      {"unknown dtype",
+       [&] { return with_header(R"({"a":{"dtype":"F4","shape":[16],"data_offsets":[0,8]}})", eight); }},
+      {"size mismatch",
+       [&] { return with_header(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", eight); }},
+      {"2^60 shape",
+       [&] {
          return with_header(R"({"a":{"dtype":"F32","shape":[1152921504606846976,16],"data_offsets":[0,8]}})", eight);
        }},
-      {"product wraps to the right size", [&] {
+      {"product wraps to the right size",
+       [&] {
          return with_header(R"({"a":{"dtype":"U8","shape":[4611686018427387905,8],"data_offsets":[0,8]}})", eight);
        }},
-      {"negative dimension", [&] {
-         return with_header(R"({"a":{"dtype":"U8","shape":[-8],"data_offsets":[0,8]}})", eight);
-       }},
-      {"float offsets", [&] {
-         return with_header(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8.0]}})", eight);
-       }},
-      {"offsets reversed", [&] {
-         return with_header(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[8,0]}})", eight);
-       }},
+      {"negative dimension",
+       [&] { return with_header(R"({"a":{"dtype":"U8","shape":[-8],"data_offsets":[0,8]}})", eight); }},
+      {"float offsets",
+       [&] { return with_header(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8.0]}})", eight); }},
+      {"offsets reversed",
+       [&] { return with_header(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[8,0]}})", eight); }},
       {"no shape", [&] { return with_header(R"({"a":{"dtype":"U8","data_offsets":[0,8]}})", eight); }},
       {"metadata of numbers", [&] { return with_header(R"({"__metadata__":{"a":1}})"); }},
       {"directory", [&] { return folder_; }},

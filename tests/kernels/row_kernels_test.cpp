@@ -12,7 +12,7 @@
 namespace energy_lens {
 namespace {
 
-constexpr double kUnit = 0x1p-24;    // fp32 rounds to within this, relatively
+constexpr double kUnit = 0x1p-24;     // fp32 rounds to within this, relatively
 constexpr double kBfloat16 = 0x1p-8;  // and bf16 to within this
 
 at::Tensor random_rows(std::int64_t rows, std::int64_t width, std::uint64_t seed) {
@@ -21,18 +21,22 @@ at::Tensor random_rows(std::int64_t rows, std::int64_t width, std::uint64_t seed
 
 at::Tensor activated(RowActivation activation, const at::Tensor& x) {
   switch (activation) {
-    case RowActivation::GeluTanh: return at::gelu(x, "tanh");
-    case RowActivation::GeluErf: return at::gelu(x);
-    case RowActivation::Relu: return at::relu(x);
-    case RowActivation::Silu: return at::silu(x);
-    case RowActivation::None: break;
+    case RowActivation::GeluTanh:
+      return at::gelu(x, "tanh");
+    case RowActivation::GeluErf:
+      return at::gelu(x);
+    case RowActivation::Relu:
+      return at::relu(x);
+    case RowActivation::Silu:
+      return at::silu(x);
+    case RowActivation::None:
+      break;
   }
   return x;
 }
 
 at::Tensor product(const RowKernels& kernels, const at::Tensor& x, const at::Tensor& w, const at::Tensor& b = {},
-                   RowActivation activation = RowActivation::None,
-                   RowPrecision precision = RowPrecision::OfWeights) {
+                   RowActivation activation = RowActivation::None, RowPrecision precision = RowPrecision::OfWeights) {
   at::Tensor y = at::empty({x.size(0), w.size(1)});
   multiply_rows(kernels, x, w, b, activation, y, precision);
   return y;
@@ -80,7 +84,8 @@ TEST_P(EveryInstructionSet, ARowsBitsDependOnNoNeighbourNorOnTheCutIntoColumns) 
     const int threads = at::get_num_threads();
     for (const int count : {1, 2, 3}) {
       at::set_num_threads(count);
-      EXPECT_TRUE(at::equal(product(kernels(), x, weights, b, RowActivation::GeluTanh), together)) << count << " threads";
+      EXPECT_TRUE(at::equal(product(kernels(), x, weights, b, RowActivation::GeluTanh), together))
+          << count << " threads";
     }
     at::set_num_threads(threads);
   }
@@ -226,8 +231,9 @@ std::string name_of_set(const ::testing::TestParamInfo<const RowKernels* (*)()>&
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryInstructionSet,
-                         ::testing::Values(+[] { return &best_row_kernels(); }, +[] { return &generic_row_kernels(); },
-                                           +[] { return &generic_pair_row_kernels(); }),
+                         ::testing::Values(
+                             +[] { return &best_row_kernels(); }, +[] { return &generic_row_kernels(); },
+                             +[] { return &generic_pair_row_kernels(); }),
                          name_of_set);
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace {
 using testing::random_ids;
 using testing::random_tensor;
 
-constexpr at::Tensor LensRows::*kFloats[] = {
+constexpr at::Tensor LensRows::* kFloats[] = {
     &LensRows::energy,        &LensRows::cross_entropy, &LensRows::entropy,    &LensRows::kl_to_final,
     &LensRows::margin,        &LensRows::target_margin, &LensRows::confidence, &LensRows::free_energy,
     &LensRows::depth_descent, &LensRows::top_log_probs, &LensRows::gradient,   &LensRows::expected_gradient};

@@ -1,7 +1,6 @@
 #include "energy_lens/model/checkpoint.h"
 
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include <cstring>
@@ -163,8 +162,10 @@ TEST_F(Llama2c, AModelLargerThanTheMachineIsRefusedForItsSize) {
   add("model.norm.weight", {width});
   for (std::int64_t layer = 0; layer < layers; ++layer) {
     const std::string block = "model.layers." + std::to_string(layer) + ".";
-    for (const char* const norm : {"input_layernorm", "post_attention_layernorm"}) add(block + norm + ".weight", {width});
-    for (const char* const part : {"q", "k", "v", "o"}) add(block + "self_attn." + part + "_proj.weight", {width, width});
+    for (const char* const norm : {"input_layernorm", "post_attention_layernorm"})
+      add(block + norm + ".weight", {width});
+    for (const char* const part : {"q", "k", "v", "o"})
+      add(block + "self_attn." + part + "_proj.weight", {width, width});
     for (const char* const part : {"gate", "up"}) add(block + "mlp." + part + "_proj.weight", {hidden, width});
     add(block + "mlp.down_proj.weight", {width, hidden});
   }
@@ -174,11 +175,15 @@ TEST_F(Llama2c, AModelLargerThanTheMachineIsRefusedForItsSize) {
   std::error_code unable;
   fs::resize_file(folder_ / "large/model.safetensors", 8 + size + static_cast<std::uint64_t>(at), unable);
   if (unable) GTEST_SKIP() << "no room for a file of " << at << " bytes of holes: " << unable.message();
-  write_file(folder_ / "large/config.json",
-             Json{{"model_type", "llama"}, {"hidden_size", width}, {"intermediate_size", hidden},
-                  {"num_hidden_layers", layers}, {"num_attention_heads", 1}, {"vocab_size", vocabulary},
-                  {"max_position_embeddings", 64}, {"tie_word_embeddings", true}}
-                 .dump());
+  write_file(folder_ / "large/config.json", Json{{"model_type", "llama"},
+                                                 {"hidden_size", width},
+                                                 {"intermediate_size", hidden},
+                                                 {"num_hidden_layers", layers},
+                                                 {"num_attention_heads", 1},
+                                                 {"vocab_size", vocabulary},
+                                                 {"max_position_embeddings", 64},
+                                                 {"tie_word_embeddings", true}}
+                                                .dump());
   EXPECT_EQ(refusal(folder_ / "large"), ErrorKind::Resource);
 }
 

@@ -3,7 +3,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
 #include <unistd.h>
 
 #include <cmath>
@@ -16,8 +15,8 @@ namespace energy_lens {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::HasSubstr;
 using testing::family_configs;
+using ::testing::HasSubstr;
 
 class ConfigFile : public ::testing::Test {
  protected:
@@ -42,8 +41,7 @@ class ConfigFile : public ::testing::Test {
     }
     return "accepted";
   }
-  std::filesystem::path folder_ =
-      std::filesystem::temp_directory_path() / ("el_config_" + std::to_string(::getpid()));
+  std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("el_config_" + std::to_string(::getpid()));
 };
 
 void expect_same_rotaries(const ModelConfig& a, const ModelConfig& b, const std::string& what) {
@@ -123,15 +121,16 @@ TEST_F(ConfigFile, RopeParametersThatSayTwoThingsAreRefused) {
 
 TEST_F(ConfigFile, RopeScalingWithoutATypeOrWithABaseOfItsOwnIsRefused) {
   const Json by_kind = {{"full_attention", {{"rope_type", "linear"}, {"factor", 8.0}}}};
-  for (const Json& scaling : {Json::object(), by_kind, Json{{"factor", 8.0}}, Json{{"rope_type", "default"}, {"rope_theta", 5e5}}}) {
+  for (const Json& scaling :
+       {Json::object(), by_kind, Json{{"factor", 8.0}}, Json{{"rope_type", "default"}, {"rope_theta", 5e5}}}) {
     EXPECT_THAT(refusal("olmo2", {{"rope_scaling", scaling}}), HasSubstr("\"rope_scaling\"")) << scaling;
   }
   EXPECT_EQ(refusal("olmo2", {{"rope_scaling", {{"type", "default"}, {"rope_theta", 1e4}}}}), "accepted");
 }
 
 TEST_F(ConfigFile, RopeParametersThatCannotBeReadAreRefused) {
-  for (const Json& value : {Json("linear"), Json({{"rope_type", "default"}}),
-                            Json({{"rope_type", "unheard of"}, {"rope_theta", 1e4}})}) {
+  for (const Json& value :
+       {Json("linear"), Json({{"rope_type", "default"}}), Json({{"rope_type", "unheard of"}, {"rope_theta", 1e4}})}) {
     EXPECT_THAT(refusal("olmo2", {{"rope_parameters", value}}), HasSubstr("rope_")) << value;
   }
   EXPECT_THAT(refusal("olmo2", {{"rope_parameters", {{"rope_theta", 1e4}, {"partial_rotary_factor", 0.5}}}}),
@@ -155,8 +154,7 @@ TEST_F(ConfigFile, LongropeTakesTheOriginalContextFromBesideItsScaling) {
   Json inside = scaling;
   inside["original_max_position_embeddings"] = 40;
   for (const std::string family : {"llama", "phi3"}) {
-    const ModelConfig beside =
-        read(family, {{"rope_scaling", scaling}, {"original_max_position_embeddings", 40}});
+    const ModelConfig beside = read(family, {{"rope_scaling", scaling}, {"original_max_position_embeddings", 40}});
     EXPECT_EQ(beside.n_ctx, 40);
     EXPECT_DOUBLE_EQ(beside.rotaries[0].attention_factor, std::sqrt(1.0 + std::log(4.0) / std::log(40.0)));
     Json fresh = inside;
@@ -171,7 +169,8 @@ TEST_F(ConfigFile, LongropeTakesTheOriginalContextFromBesideItsScaling) {
 }
 
 TEST_F(ConfigFile, YarnTakesTheOriginalContextFromInsideItsScaling) {
-  const Json beside = {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}, {"original_max_position_embeddings", 20}};
+  const Json beside = {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}},
+                       {"original_max_position_embeddings", 20}};
   EXPECT_THAT(refusal("llama", beside), HasSubstr("\"original_max_position_embeddings\""));
   expect_same_rotaries(read("llama", {{"rope_scaling", kYarn}, {"original_max_position_embeddings", 160}}),
                        read("llama", {{"rope_scaling", kYarn}}), "yarn");
@@ -240,10 +239,15 @@ TEST_F(ConfigFile, WhatTheReferenceLeavesOutOfGemmaIsRefused) {
 
 // The first pass used to be what refused them.
 TEST_F(ConfigFile, UnknownActivationsAreRefusedByTheirKey) {
-  const std::vector<std::pair<std::string, std::string>> keys = {
-      {"gpt2", "activation_function"}, {"gpt_neo", "activation_function"}, {"opt", "activation_function"},
-      {"gpt_neox", "hidden_act"},      {"llama", "hidden_act"},            {"phi", "hidden_act"},
-      {"gemma", "hidden_act"},         {"gemma2", "hidden_activation"},    {"gemma3_text", "hidden_activation"}};
+  const std::vector<std::pair<std::string, std::string>> keys = {{"gpt2", "activation_function"},
+                                                                 {"gpt_neo", "activation_function"},
+                                                                 {"opt", "activation_function"},
+                                                                 {"gpt_neox", "hidden_act"},
+                                                                 {"llama", "hidden_act"},
+                                                                 {"phi", "hidden_act"},
+                                                                 {"gemma", "hidden_act"},
+                                                                 {"gemma2", "hidden_activation"},
+                                                                 {"gemma3_text", "hidden_activation"}};
   for (const auto& [family, key] : keys) {
     EXPECT_THAT(refusal(family, {{key, "mish"}}),
                 AllOf(HasSubstr("\"" + key + "\" \"mish\""), HasSubstr("gelu_new"), HasSubstr("silu")));

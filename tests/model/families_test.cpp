@@ -1,7 +1,6 @@
 // What must hold for every family alike. A family without a configuration here fails the first test.
-#include <gtest/gtest.h>
-
 #include <ATen/Parallel.h>
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -12,8 +11,8 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/io/file.h"
-#include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/attention.h"
+#include "energy_lens/model/families/registry.h"
 #include "energy_lens/model/model.h"
 #include "tests/support/family_configs.h"
 #include "tests/support/tiny_model.h"

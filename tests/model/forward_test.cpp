@@ -87,8 +87,8 @@ TEST(Forward, SitesObeyTheIdentitiesOfABlock) {
     // fp32 sums of 70 terms of order 1: 70 * 2^-24 * a few.
     EXPECT_TRUE(at::allclose(at::matmul(at_site(Site::Pattern), at_site(Site::V).transpose(1, 2)).transpose(1, 2),
                              at_site(Site::Z), 0, 2e-5));
-    EXPECT_TRUE(at::equal(at_site(Site::ResidPre) + at_site(Site::AttnOut) + at_site(Site::MlpOut),
-                          at_site(Site::ResidPost)));
+    EXPECT_TRUE(
+        at::equal(at_site(Site::ResidPre) + at_site(Site::AttnOut) + at_site(Site::MlpOut), at_site(Site::ResidPost)));
     EXPECT_TRUE(at::allclose(at_site(Site::Pattern).sum(-1), at::ones({1, 4, 70}), 0, 1e-5));
   }
 }

@@ -24,8 +24,7 @@ std::vector<float> numbers(std::int64_t count) {
 // Energy, entropy, top 10 and gradient of `rows` rows at one layer.
 double lens(std::int64_t rows) {
   constexpr std::int64_t kWidth = 96, kVocabulary = 512, kTop = 10;
-  const std::vector<float> stream = numbers(rows * kWidth), w = numbers(kVocabulary * kWidth),
-                           gamma = numbers(kWidth);
+  const std::vector<float> stream = numbers(rows * kWidth), w = numbers(kVocabulary * kWidth), gamma = numbers(kWidth);
   const std::vector<std::int64_t> targets(static_cast<std::size_t>(rows), 7);
   std::vector<float> energy(targets.size()), entropy(targets.size()), gradient(stream.size()),
       top(targets.size() * kTop);
@@ -76,8 +75,8 @@ double product(std::int64_t rows) {
   const RowKernels& kernels = generic_row_kernels();
   const std::vector<float> x = numbers(rows * kWidth), w = numbers(kWidth * kColumns), bias = numbers(kColumns);
   std::vector<float> y(static_cast<std::size_t>(rows * kColumns));
-  RowProduct product{{x.data(), kWidth}, {y.data(), kColumns}, rows, {w.data(), false, kWidth, kColumns, kColumns, 1},
-                     bias.data(), RowActivation::GeluTanh};
+  RowProduct product{{x.data(), kWidth}, {y.data(), kColumns},   rows, {w.data(), false, kWidth, kColumns, kColumns, 1},
+                     bias.data(),        RowActivation::GeluTanh};
   auto* const scratch = static_cast<float*>(
       std::aligned_alloc(64, static_cast<std::size_t>((kernels.product_scratch() * 4 + 63) / 64 * 64)));
   kernels.multiply(product, 0, (kColumns + kernels.panel - 1) / kernels.panel, scratch);

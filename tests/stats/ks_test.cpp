@@ -1,3 +1,5 @@
+#include "tests/support/ks.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "tests/support/ks.h"
 
 namespace energy_lens {
 namespace {

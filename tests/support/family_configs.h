@@ -12,9 +12,14 @@
 namespace energy_lens::testing {
 
 inline Json decoder_config(const std::string& type, Json extra = Json::object()) {
-  Json config = {{"model_type", type},          {"hidden_size", 48},        {"intermediate_size", 80},
-                 {"num_hidden_layers", 3},      {"num_attention_heads", 4}, {"num_key_value_heads", 2},
-                 {"max_position_embeddings", 160}, {"vocab_size", 50}};
+  Json config = {{"model_type", type},
+                 {"hidden_size", 48},
+                 {"intermediate_size", 80},
+                 {"num_hidden_layers", 3},
+                 {"num_attention_heads", 4},
+                 {"num_key_value_heads", 2},
+                 {"max_position_embeddings", 160},
+                 {"vocab_size", 50}};
   config.update(extra);
   return config;
 }
@@ -26,11 +31,22 @@ inline const std::map<std::string, Json>& family_configs() {
     gemma2.update({{"attn_logit_softcapping", 2.0}, {"final_logit_softcapping", 3.0}});
     gemma3.update({{"sliding_window_pattern", 2}});
     std::map<std::string, Json> made = {
-        {"gpt2", {{"model_type", "gpt2"}, {"n_embd", 48}, {"n_layer", 3}, {"n_head", 4}, {"n_positions", 160},
-                  {"vocab_size", 50}}},
-        {"gpt_neo", {{"model_type", "gpt_neo"}, {"hidden_size", 48}, {"num_layers", 2}, {"num_heads", 4},
-                     {"max_position_embeddings", 160}, {"vocab_size", 50}, {"window_size", 9},
-                     {"attention_types", {{{"global", "local"}, 1}}}}},
+        {"gpt2",
+         {{"model_type", "gpt2"},
+          {"n_embd", 48},
+          {"n_layer", 3},
+          {"n_head", 4},
+          {"n_positions", 160},
+          {"vocab_size", 50}}},
+        {"gpt_neo",
+         {{"model_type", "gpt_neo"},
+          {"hidden_size", 48},
+          {"num_layers", 2},
+          {"num_heads", 4},
+          {"max_position_embeddings", 160},
+          {"vocab_size", 50},
+          {"window_size", 9},
+          {"attention_types", {{{"global", "local"}, 1}}}}},
         {"gpt_neox", decoder_config("gpt_neox", {{"num_key_value_heads", 4}, {"rotary_pct", 0.5}})},
         {"opt", decoder_config("opt", {{"ffn_dim", 80}, {"num_key_value_heads", 4}})},
         {"llama", decoder_config("llama", {{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}}}})},
@@ -38,11 +54,16 @@ inline const std::map<std::string, Json>& family_configs() {
         {"qwen2", decoder_config("qwen2", {{"tie_word_embeddings", true}})},
         {"qwen3", decoder_config("qwen3", {{"head_dim", 16}})},
         {"mixtral", decoder_config("mixtral", {{"num_local_experts", 4}, {"num_experts_per_tok", 2}})},
-        {"qwen2_moe", decoder_config("qwen2_moe", {{"num_experts", 6}, {"num_experts_per_tok", 3},
-                                                   {"moe_intermediate_size", 24}, {"mlp_only_layers", {1}},
+        {"qwen2_moe", decoder_config("qwen2_moe", {{"num_experts", 6},
+                                                   {"num_experts_per_tok", 3},
+                                                   {"moe_intermediate_size", 24},
+                                                   {"mlp_only_layers", {1}},
                                                    {"shared_expert_intermediate_size", 40}})},
-        {"qwen3_moe", decoder_config("qwen3_moe", {{"num_experts", 6}, {"num_experts_per_tok", 2}, {"head_dim", 16},
-                                                   {"moe_intermediate_size", 24}, {"norm_topk_prob", true},
+        {"qwen3_moe", decoder_config("qwen3_moe", {{"num_experts", 6},
+                                                   {"num_experts_per_tok", 2},
+                                                   {"head_dim", 16},
+                                                   {"moe_intermediate_size", 24},
+                                                   {"norm_topk_prob", true},
                                                    {"decoder_sparse_step", 2}})},
         {"gemma", decoder_config("gemma", {{"head_dim", 16}})},
         {"gemma2", decoder_config("gemma2", gemma2)},

@@ -1,6 +1,6 @@
-// Where a deterministic map ends up, by Brent's algorithm: x, f(x), f(f(x)), ... on a finite set runs through a transient
-// of mu states and then around a cycle of lambda states for ever. The oracle of decoding_cycles, which finds the same by
-// remembering states.
+// Where a deterministic map ends up, by Brent's algorithm: x, f(x), f(f(x)), ... on a finite set runs through a
+// transient of mu states and then around a cycle of lambda states for ever. The oracle of decoding_cycles, which finds
+// the same by remembering states.
 #pragma once
 #include <cstdint>
 

@@ -58,7 +58,7 @@ inline std::map<std::string, at::Tensor> tiny_weights(const TinyShape& s) {
 }
 
 inline Json tiny_config(const TinyShape& s) {
-  return {{"model_type", "gpt2"}, {"n_embd", s.width}, {"n_layer", s.layers}, {"n_head", s.heads},
+  return {{"model_type", "gpt2"},     {"n_embd", s.width},          {"n_layer", s.layers},       {"n_head", s.heads},
           {"n_positions", s.context}, {"vocab_size", s.vocabulary}, {"layer_norm_epsilon", 1e-5}};
 }
 

@@ -5,7 +5,6 @@
 #include <hwy/foreach_target.h>
 
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
-
 #include "energy_lens/kernels/torch_free/native_pairs-inl.h"
 #if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/lens_pairs-inl.h"

@@ -9,8 +9,6 @@ namespace energy_lens {
 
 const LensTiles& generic_lens_tiles() { return HWY_NAMESPACE::TilesOfTarget(); }
 
-const LensTiles& generic_pair_lens_tiles(LensRounding rounding) {
-  return HWY_NAMESPACE::PairTilesOfTarget(rounding);
-}
+const LensTiles& generic_pair_lens_tiles(LensRounding rounding) { return HWY_NAMESPACE::PairTilesOfTarget(rounding); }
 
 }  // namespace energy_lens

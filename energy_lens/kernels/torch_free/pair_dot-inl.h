@@ -58,9 +58,7 @@ HWY_INLINE void RoundNumbers(const float* from, std::int64_t count, std::uint16_
 }
 
 // Rounded, for finite numbers: `first` in the low halves, `second` in the high ones.
-HWY_INLINE VU Paired(V first, V second) {
-  return hn::Or(hn::ShiftRight<16>(RoundedHigh(first)), RoundedHigh(second));
-}
+HWY_INLINE VU Paired(V first, V second) { return hn::Or(hn::ShiftRight<16>(RoundedHigh(first)), RoundedHigh(second)); }
 
 }  // namespace
 }  // namespace HWY_NAMESPACE

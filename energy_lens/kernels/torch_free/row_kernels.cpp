@@ -4,9 +4,8 @@
 #define HWY_TARGET_INCLUDE "energy_lens/kernels/torch_free/row_kernels.cpp"
 #include <hwy/foreach_target.h>
 
-#include "energy_lens/kernels/torch_free/row_kernels-inl.h"
-
 #include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#include "energy_lens/kernels/torch_free/row_kernels-inl.h"
 #if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/row_pairs-inl.h"
 #endif

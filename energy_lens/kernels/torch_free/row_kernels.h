@@ -68,7 +68,7 @@ struct HeadAttention {
 
 struct RowKernels {
   const char* name;
-  std::int64_t panel;  // columns that one register tile covers
+  std::int64_t panel;   // columns that one register tile covers
   bool bfloat16_pairs;  // whether RowPrecision::OfWeights rounds x
 
   // Columns [first, first + count) of panels. scratch: product_scratch() numbers, 64-byte aligned.

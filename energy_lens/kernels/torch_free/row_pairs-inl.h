@@ -99,8 +99,8 @@ struct PairProduct {
   static constexpr std::int64_t kPanelStride = kTermPairs * kPanelColumns + kSpareLine;
   static constexpr std::int64_t kRowNumbers = kTermPairs + kSpareLine;
 
-  static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term,
-                   std::int64_t terms, std::uint32_t* packed) {
+  static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
+                   std::uint32_t* packed) {
     const auto* const from = static_cast<const std::uint16_t*>(WeightsFrom(w, term, column).values);
     for (std::int64_t p = 0; p < panels; ++p) {
       PackPairPanel(from + p * kPanelColumns * w.column_stride, w, terms, w.columns - column - p * kPanelColumns,

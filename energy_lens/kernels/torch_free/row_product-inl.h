@@ -171,8 +171,8 @@ struct WideProduct : WideTile {
   static constexpr std::int64_t kRowNumbers = 0;  // of working memory a row of x
 
   // Panels of a group, terms [term, term + terms), kPanelStride apart.
-  static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term,
-                   std::int64_t terms, float* packed) {
+  static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
+                   float* packed) {
     (w.bfloat16 ? PackGroup<hwy::bfloat16_t> : PackGroup<float>)(w, column, panels, term, terms, packed);
   }
 

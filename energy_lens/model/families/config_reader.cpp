@@ -52,7 +52,8 @@ bool ConfigReader::is_null(const char* key) const { return json_.contains(key) &
 
 void ConfigReader::refuse(const char* key, const std::string& expected) const {
   const std::string got = json_.contains(key) ? json_.at(key).dump().substr(0, 200) : "missing";
-  fail(ErrorKind::BadInput, "load_model", std::string("config.json has \"") + key + "\" " + got + ", expected " + expected);
+  fail(ErrorKind::BadInput, "load_model",
+       std::string("config.json has \"") + key + "\" " + got + ", expected " + expected);
 }
 
 const Json& ConfigReader::at(const char* key) const {

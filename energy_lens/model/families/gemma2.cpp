@@ -13,8 +13,7 @@ ModelConfig read_config(const Json& json) {
   };
   read_gemma_attention(reader, config, cap_of("attn_logit_softcapping", 50.0));
   config.final_soft_cap = cap_of("final_logit_softcapping", 30.0);
-  set_windows(reader, config, read_window(reader, 4096),
-              [](std::int64_t layer) { return layer % 2 == 0; });
+  set_windows(reader, config, read_window(reader, 4096), [](std::int64_t layer) { return layer % 2 == 0; });
   return config;
 }
 

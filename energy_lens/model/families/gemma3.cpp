@@ -12,11 +12,9 @@ ModelConfig read_text_config(const Json& json) {
   read_gemma_attention(reader, config, 0.0);
   config.final_soft_cap = reader.number_or("final_logit_softcapping", 0.0);
   const std::int64_t period = reader.integer_or("sliding_window_pattern", 1, 1000, 6);
-  set_windows(reader, config, read_window(reader, 4096),
-              [&](std::int64_t layer) { return (layer + 1) % period != 0; });
-  config.rotaries = {
-      read_rotary(reader, config, config.d_head, reader.number_or("rope_theta", 1e6)),
-      plain_rotary(config.d_head, reader.number_or("rope_local_base_freq", 10000.0))};
+  set_windows(reader, config, read_window(reader, 4096), [&](std::int64_t layer) { return (layer + 1) % period != 0; });
+  config.rotaries = {read_rotary(reader, config, config.d_head, reader.number_or("rope_theta", 1e6)),
+                     plain_rotary(config.d_head, reader.number_or("rope_local_base_freq", 10000.0))};
   for (LayerAttention& layer : config.attention) layer.rotary = layer.window > 0 ? 1 : 0;
   return config;
 }
@@ -24,8 +22,12 @@ ModelConfig read_text_config(const Json& json) {
 // The models that also see images keep their text part's sizes inside; absent keys take the released 4B's values.
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  Json text = {{"vocab_size", 262208},       {"hidden_size", 2304},        {"intermediate_size", 9216},
-               {"num_hidden_layers", 26},    {"num_attention_heads", 8},   {"num_key_value_heads", 4},
+  Json text = {{"vocab_size", 262208},
+               {"hidden_size", 2304},
+               {"intermediate_size", 9216},
+               {"num_hidden_layers", 26},
+               {"num_attention_heads", 8},
+               {"num_key_value_heads", 4},
                {"max_position_embeddings", 131072}};
   if (!reader.at("text_config").is_object()) reader.refuse("text_config", "an object");
   text.update(reader.at("text_config"));
@@ -36,8 +38,7 @@ ModelConfig read_config(const Json& json) {
 }
 
 ModelWeights load(const WeightSource& source, const ModelConfig& config, at::ScalarType dtype) {
-  return load_llama_blocks(source, config, dtype,
-                           {.norms_after = true, .offset_norms = true, .head_norms = true});
+  return load_llama_blocks(source, config, dtype, {.norms_after = true, .offset_norms = true, .head_norms = true});
 }
 
 }  // namespace

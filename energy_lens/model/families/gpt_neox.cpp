@@ -17,8 +17,8 @@ ModelConfig read_config(const Json& json) {
   config.gated_mlp = false;
   config.parallel_residual = reader.flag_or("use_parallel_residual", true);
   const double share = reader.number_of_either("rotary_pct", "partial_rotary_factor", 0.25);
-  config.rotaries = {read_partial_rotary(reader, config, share,
-                                         reader.number_of_either("rotary_emb_base", "rope_theta", 10000.0))};
+  config.rotaries = {
+      read_partial_rotary(reader, config, share, reader.number_of_either("rotary_emb_base", "rope_theta", 10000.0))};
   return config;
 }
 

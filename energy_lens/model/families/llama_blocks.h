@@ -9,12 +9,12 @@
 namespace energy_lens {
 
 struct LlamaVariant {
-  bool norms_before = true;      // input_layernorm before attention, the MLP's norm before the MLP
-  bool norms_after = false;      // post_attention_layernorm and post_feedforward_layernorm on what they give back
-  bool offset_norms = false;     // weights store w of (1 + w)
-  bool head_norms = false;       // q_norm and k_norm of each head
-  bool projection_norms = false; // q_norm and k_norm of the whole projection
-  ExpertNames experts = {};      // of the layers that have them
+  bool norms_before = true;       // input_layernorm before attention, the MLP's norm before the MLP
+  bool norms_after = false;       // post_attention_layernorm and post_feedforward_layernorm on what they give back
+  bool offset_norms = false;      // weights store w of (1 + w)
+  bool head_norms = false;        // q_norm and k_norm of each head
+  bool projection_norms = false;  // q_norm and k_norm of the whole projection
+  ExpertNames experts = {};       // of the layers that have them
 };
 
 // rms, rotary of the whole head by rope_theta and rope_scaling.

@@ -30,7 +30,8 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
     const BlockReader block(source, "layers." + std::to_string(layer) + ".", dtype);
     BlockWeights& w = weights.blocks.emplace_back();
     w.attn_norm = w.mlp_norm = block.norm("input_layernorm", d, true);
-    w.qkv = block.linear(d, {{"self_attn.q_proj", queries}, {"self_attn.k_proj", keys}, {"self_attn.v_proj", keys}}, true);
+    w.qkv =
+        block.linear(d, {{"self_attn.q_proj", queries}, {"self_attn.k_proj", keys}, {"self_attn.v_proj", keys}}, true);
     w.out = block.linear(queries, {{"self_attn.dense", d}}, true);
     w.in = block.linear(d, {{"mlp.fc1", c.d_mlp}}, true);
     w.mlp_out = block.linear(c.d_mlp, {{"mlp.fc2", d}}, true);
@@ -42,8 +43,6 @@ ModelWeights load(const WeightSource& source, const ModelConfig& c, at::ScalarTy
 
 }  // namespace
 
-Family phi_family() {
-  return {"phi", {"model.", ""}, {"lm_head.weight", "rotary_emb.inv_freq"}, read_config, load};
-}
+Family phi_family() { return {"phi", {"model.", ""}, {"lm_head.weight", "rotary_emb.inv_freq"}, read_config, load}; }
 
 }  // namespace energy_lens

@@ -6,9 +6,9 @@ namespace energy_lens {
 
 const std::vector<Family>& families() {
   static const std::vector<Family> list = {
-      gpt2_family(), gpt_neo_family(), gpt_neox_family(), opt_family(), llama_family(), mistral_family(),
-      mixtral_family(), qwen2_family(), qwen2_moe_family(), qwen3_family(), qwen3_moe_family(), gemma_family(),
-      gemma2_family(), gemma3_family(), gemma3_text_family(), phi_family(), phi3_family(), olmo2_family()};
+      gpt2_family(),    gpt_neo_family(), gpt_neox_family(),    opt_family(),   llama_family(),     mistral_family(),
+      mixtral_family(), qwen2_family(),   qwen2_moe_family(),   qwen3_family(), qwen3_moe_family(), gemma_family(),
+      gemma2_family(),  gemma3_family(),  gemma3_text_family(), phi_family(),   phi3_family(),      olmo2_family()};
   return list;
 }
 

@@ -60,7 +60,8 @@ void scale_yarn(const Scaling& s, RotaryConfig& rotary) {
   const auto coordinate = [&](double turns) {
     return size * std::log(context / (turns * kTurn)) / (2.0 * std::log(s.theta));
   };
-  double low = coordinate(s.reader.number_or("beta_fast", 32.0)), high = coordinate(s.reader.number_or("beta_slow", 1.0));
+  double low = coordinate(s.reader.number_or("beta_fast", 32.0)),
+         high = coordinate(s.reader.number_or("beta_slow", 1.0));
   if (s.reader.flag_or("truncate", true)) {
     low = std::floor(low);
     high = std::ceil(high);
@@ -103,7 +104,8 @@ void scale_longrope(const Scaling& s, RotaryConfig& rotary) {
     s.reader.refuse("short_factor", "a list of " + std::to_string(rotary.inverse_frequencies.size()) + " numbers");
   }
   for (std::size_t i = 0; i < factors.size(); ++i) {
-    if (!factors[i].is_number() || !(factors[i].get<double>() > 0.0)) s.reader.refuse("short_factor", "positive numbers");
+    if (!factors[i].is_number() || !(factors[i].get<double>() > 0.0))
+      s.reader.refuse("short_factor", "positive numbers");
     rotary.inverse_frequencies[i] /= factors[i].get<float>();
   }
   const Stretch stretch = longrope_stretch(s);
@@ -146,15 +148,17 @@ RotaryConfig read_rotary(const ConfigReader& reader, ModelConfig& config, std::i
   if (!reader.has("rope_scaling")) return rotary;
   if (!reader.at("rope_scaling").is_object()) reader.refuse("rope_scaling", "an object");
   const ConfigReader scaling(reader.at("rope_scaling"));
-  if (scaling.number_or("rope_theta", theta) != theta) reader.refuse("rope_scaling", "no other rope_theta than beside it");
+  if (scaling.number_or("rope_theta", theta) != theta)
+    reader.refuse("rope_scaling", "no other rope_theta than beside it");
   const std::string kind = scaling.text_or("rope_type", scaling.text_or("type", ""));
   for (const NamedScaling& entry : kScalings) {
     if (entry.name != kind) continue;
     entry.apply({scaling, reader, config, width, theta}, rotary);
     return rotary;
   }
-  reader.refuse("rope_scaling",
-                "rope_type default, dynamic, linear, llama3, yarn or longrope (rope_parameters is read as rope_scaling)");
+  reader.refuse(
+      "rope_scaling",
+      "rope_type default, dynamic, linear, llama3, yarn or longrope (rope_parameters is read as rope_scaling)");
 }
 
 RotaryConfig read_partial_rotary(const ConfigReader& reader, ModelConfig& config, double share, double theta) {

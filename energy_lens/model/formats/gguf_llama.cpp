@@ -26,9 +26,8 @@ void add_rope_scaling(const GgufConfig& m, Json& config) {
                      original = m.integer_or("rope.scaling.original_context_length", context);
   if (m.file().tensors().contains("rope_freqs.weight")) {
     if (kind != "none") m.refuse("rope.scaling.type", "none beside a tensor rope_freqs.weight");
-    config["rope_scaling"] = {{"rope_type", "longrope"},
-                              {"short_factor", m.vector("rope_freqs.weight")},
-                              {"attention_factor", 1.0}};
+    config["rope_scaling"] = {
+        {"rope_type", "longrope"}, {"short_factor", m.vector("rope_freqs.weight")}, {"attention_factor", 1.0}};
   } else if (kind == "yarn") {
     config["rope_scaling"] = {
         {"rope_type", "yarn"}, {"factor", factor}, {"original_max_position_embeddings", original}};
@@ -111,8 +110,7 @@ Json gguf_phi3_config(const GgufConfig& m) {
   }
   const std::int64_t original = m.integer_or("rope.scaling.original_context_length", m.integer("context_length"));
   if (m.file().tensors().contains("rope_factors_short.weight")) {
-    config["rope_scaling"] = {{"rope_type", "longrope"},
-                              {"short_factor", m.vector("rope_factors_short.weight")}};
+    config["rope_scaling"] = {{"rope_type", "longrope"}, {"short_factor", m.vector("rope_factors_short.weight")}};
     config["original_max_position_embeddings"] = original;
     if (m.has("rope.scaling.attn_factor"))
       config["rope_scaling"]["attention_factor"] = m.number("rope.scaling.attn_factor");
