@@ -44,7 +44,7 @@ add_library(energy_lens_flags INTERFACE)
 target_compile_options(energy_lens_flags INTERFACE -Wall -Wextra -Wno-unused-parameter)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
   # Overlaps and overruns that these versions see in std::string's own operator+ (GCC bug 105651).
-  target_compile_options(energy_lens_flags INTERFACE -Wno-restrict -Wno-array-bounds)
+  target_compile_options(energy_lens_flags INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
 endif()
 if(ENERGY_LENS_ASAN)
   target_compile_options(energy_lens_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
