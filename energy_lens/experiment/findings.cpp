@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "energy_lens/alignment/efas.h"
 #include "energy_lens/experiment/result_numbers.h"
@@ -49,27 +51,64 @@ std::string edits_here(const Json& results) {
                                                                          : "IDENTITY EDITS CHANGED BITS.");
 }
 
+// Warnings about layers, each said once for all the layers it holds of, in the order they came.
+class LayerWarnings {
+ public:
+  void add(const Json& layer, const std::string& text) {
+    const std::string name = std::to_string(layer.at("layer").get<int>());
+    for (auto& [known, layers] : found_) {
+      if (known == text) return layers.push_back(name);
+    }
+    found_.push_back({text, {name}});
+  }
+
+  void append_to(Json& warnings) const {
+    for (const auto& [text, layers] : found_) {
+      std::string names = layers.front();
+      for (std::size_t i = 1; i < layers.size(); ++i) names += (i + 1 < layers.size() ? ", " : " and ") + layers[i];
+      warnings.push_back((layers.size() == 1 ? "Layer " : "Layers ") + names + ": " + text);
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::vector<std::string>>> found_;
+};
+
 // Nothing can be confirmed where the smallest p that Holm can give is above the level.
-void add_permutation_warnings(const Json& layer, Json& warnings) {
+void add_permutation_warnings(const Json& layer, LayerWarnings& warnings) {
   const EfasOptions wanted;
   const auto permutations = layer.at("permutations").get<std::int64_t>();
   const auto discovered = layer.at("replication").at("n").get<std::int64_t>();
-  const std::string where = "Layer " + std::to_string(layer.at("layer").get<int>()) + ": ";
   if (permutations < wanted.permutations) {
-    warnings.push_back(where + std::to_string(permutations) + " permutations; a claim needs at least " +
-                       std::to_string(wanted.permutations) + ".");
+    warnings.add(layer, std::to_string(permutations) + " permutations; a claim needs at least " +
+                            std::to_string(wanted.permutations) + ".");
   }
   const double floor = static_cast<double>(discovered) / static_cast<double>(permutations + 1);
   if (floor > wanted.level) {
-    warnings.push_back(where + std::to_string(discovered) + " discoveries over " + std::to_string(permutations) +
-                       " permutations: Holm's smallest p on B is " + number(floor, 3) +
-                       ", so none can be confirmed; more --permutations would.");
+    warnings.add(layer, std::to_string(discovered) + " discoveries over " + std::to_string(permutations) +
+                            " permutations: Holm's smallest p on B is " + number(floor, 3) +
+                            ", so none can be confirmed; more --permutations would.");
   }
+}
+
+void add_document_warnings(const Json& layer, LayerWarnings& warnings) {
   const auto alone = layer.at("alone_a").get<std::int64_t>() + layer.at("alone_b").get<std::int64_t>();
   if (alone > 0) {
-    warnings.push_back(where + std::to_string(alone) +
-                       " documents stand alone in their stratum, have none to change places with and do not count.");
+    warnings.add(layer,
+                 std::to_string(alone) +
+                     " documents stand alone in their stratum, have none to change places with and do not count.");
   }
+  if (layer.at("underpowered").get<bool>()) {
+    warnings.add(layer, "underpowered (a claim needs " + std::to_string(EfasOptions{}.min_documents) +
+                            " documents and " + std::to_string(EfasOptions{}.min_tokens) + " tokens in each split).");
+  }
+}
+
+void add_dictionary_warnings(const Json& dictionary, LayerWarnings& warnings) {
+  if (!dictionary.at("few_samples").get<bool>()) return;
+  warnings.add(dictionary, "the dictionary saw " + std::to_string(dictionary.at("train_rows").get<std::int64_t>()) +
+                               " tokens for " + std::to_string(dictionary.at("atoms").get<std::int64_t>()) +
+                               " atoms, too few to hold on other tokens.");
 }
 
 }  // namespace
@@ -97,26 +136,18 @@ Json errata_section(const Json& results) {
 }
 
 Json warnings_section(const Json& results) {
+  LayerWarnings of_layers;
+  for (const Json& layer : results.at("efas")) add_permutation_warnings(layer, of_layers);
+  for (const Json& layer : results.at("efas")) add_document_warnings(layer, of_layers);
+  for (const Json& dictionary : results.at("dictionaries")) add_dictionary_warnings(dictionary, of_layers);
   Json warnings = Json::array();
-  for (const Json& layer : results.at("efas")) add_permutation_warnings(layer, warnings);
-  for (const Json& d : results.at("dictionaries")) {
-    if (!d.at("few_samples").get<bool>()) continue;
-    warnings.push_back("Layer " + std::to_string(d.at("layer").get<int>()) + ": the dictionary saw " +
-                       std::to_string(d.at("train_rows").get<std::int64_t>()) + " tokens for " +
-                       std::to_string(d.at("atoms").get<std::int64_t>()) + " atoms, too few to hold on other tokens.");
-  }
+  of_layers.append_to(warnings);
   for (const Json& text : results.at("texts")) {
     const auto cut = text.at("cut_tokens").get<std::int64_t>();
     if (cut == 0) continue;
     warnings.push_back("A text is longer than the model's context: its last " + std::to_string(cut) +
                        " tokens are left out (" +
                        std::string(utf8_prefix(text.at("text").get_ref<const std::string&>(), 40)) + "...).");
-  }
-  for (const Json& layer : results.at("efas")) {
-    if (!layer.at("underpowered").get<bool>()) continue;
-    warnings.push_back("Layer " + std::to_string(layer.at("layer").get<int>()) + ": underpowered (a claim needs " +
-                       std::to_string(EfasOptions{}.min_documents) + " documents and " +
-                       std::to_string(EfasOptions{}.min_tokens) + " tokens in each split).");
   }
   return warnings;
 }

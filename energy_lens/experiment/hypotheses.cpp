@@ -102,9 +102,9 @@ constexpr DoseClaim kDoseClaims[] = {{-0.1, 0.95, 1.0}, {0.1, 0.95, 1.0}, {-1.0,
 Finding dose_hypothesis(const Json& results) {
   Finding f{.id = "H4",
             .statement =
-                "The full-model gradient predicts edits of 10 % with R^2 of at least 0.95, and ablations with "
-                "R^2 between 0.3 and 0.8, in every layer studied.",
-            .statistic = "smallest R^2 over layers and signs at 10 %"};
+                "The full-model gradient predicts edits of 10 % with R\u00B2 of at least 0.95, and ablations with "
+                "R\u00B2 between 0.3 and 0.8, in every layer studied.",
+            .statistic = "smallest R\u00B2 over layers and signs at 10 %"};
   bool holds = true, enough = true, any = false;
   for (const Json& point : results.at("interventions").at("dose_response")) {
     for (const DoseClaim& claim : kDoseClaims) {
