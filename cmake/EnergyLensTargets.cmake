@@ -34,11 +34,14 @@ function(energy_lens_torch_free_library folder)
   target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE energy_lens_flags)
 endfunction()
 
-# One precompiled <ATen/ATen.h> for the whole build, made by the core library.
+# Folders with tensors share one precompiled <ATen/ATen.h>, made by the core library; it costs the others more than it
+# saves, because every unit instantiates what its templates left open. They have the JSON library's instead, if anything.
 function(energy_lens_use_pch target)
   if(target STREQUAL "energy_lens_core")
     target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <string> <vector>)
-  else()
+  elseif(target MATCHES "_(tokenizer|report)$")
+    target_precompile_headers(${target} PRIVATE <nlohmann/json.hpp> <string> <vector>)
+  elseif(NOT target MATCHES "_(stats|hub)$")
     target_precompile_headers(${target} REUSE_FROM energy_lens_core)
   endif()
 endfunction()
