@@ -2,45 +2,20 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
-#include <numeric>
 
 #include "energy_lens/alignment/direction_control.h"
 #include "energy_lens/alignment/directional_series.h"
 #include "energy_lens/alignment/efas_input.h"
+#include "energy_lens/alignment/feature_scorer.h"
 #include "energy_lens/alignment/permutation_family.h"
 #include "energy_lens/alignment/scalar_alignment.h"
 #include "energy_lens/core/parallel.h"
-#include "energy_lens/stats/bootstrap.h"
-#include "energy_lens/stats/effective_size.h"
 
 namespace energy_lens {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kFeatureBlock = 32;
-
-SeriesScore no_score() { return {kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN, kNaN}; }
-
-double norm(std::span<const double> x) { return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0)); }
-
-double negative_share(std::span<const ActiveToken> active) {
-  const auto negative = std::ranges::count_if(active, [](const ActiveToken& token) { return token.value < 0.0; });
-  return static_cast<double>(negative) / static_cast<double>(active.size());
-}
-
-std::vector<DocumentMoments> within_moments(std::span<const double> a, std::span<const double> s, std::int64_t tokens) {
-  std::vector<DocumentMoments> moments(a.size() / tokens);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    DocumentMoments& m = moments[i / tokens];
-    m.n += 1.0;
-    m.aa += a[i] * a[i];
-    m.ss += s[i] * s[i];
-    m.as += a[i] * s[i];
-  }
-  return moments;
-}
 
 class Efas {
  public:
@@ -50,16 +25,10 @@ class Efas {
         progress_(progress),
         positions_(kept_positions(input)),
         windows_(make_windows(input.documents, static_cast<std::int64_t>(positions_.size()), input.strata)),
-        comparable_(windows_.comparable_documents()),
         index_(input.codes, input.atoms.size(0), input.documents, positions_),
-        resamples_(document_resamples(input.documents, {options.bootstrap_replicates, 0.95, options.seed})) {
+        scorer_(input, options, positions_, windows_, index_) {
     if (input.gradient.defined()) direct_ = directional(input.gradient);
     if (input.expected_gradient.defined()) expected_ = directional(input.expected_gradient);
-    if (input.norm_scale.defined()) {
-      const at::Tensor scale = input.norm_scale.index_select(1, at::tensor(positions_, at::kLong)).to(at::kDouble);
-      const at::Tensor flat = scale.contiguous();
-      norm_scale_.assign(flat.data_ptr<double>(), flat.data_ptr<double>() + flat.numel());
-    }
   }
 
   EfasResult run() {
@@ -104,11 +73,12 @@ class Efas {
       result_.silent += asked[k] && !active;
     }
     result_.primary = expected_ ? PrimaryScore::Expected : PrimaryScore::Direct;
-    result_.documents = std::ranges::count(comparable_, true);
+    result_.documents = std::ranges::count(windows_.comparable_documents(), true);
     result_.alone = windows_.documents - result_.documents;
     result_.tokens = result_.documents * windows_.tokens;
     result_.features = count;
     result_.permutations = options_.permutations;
+    result_.shifts = options_.readings ? options_.shifts : 0;
     result_.seed = options_.seed;
     result_.underpowered = result_.documents < options_.min_documents || result_.tokens < options_.min_tokens;
   }
@@ -136,50 +106,18 @@ class Efas {
       };
       const auto found = std::lower_bound(scored_.begin(), scored_.end(), features[f]);
       if (found != scored_.end() && *found == features[f]) {
-        score_feature(static_cast<std::size_t>(found - scored_.begin()), row(direct), row(expected));
+        const auto rank = static_cast<std::size_t>(found - scored_.begin());
+        ScoredFeature scored = scorer_.score(features[f], row(direct), row(expected));
+        result_.scores[rank] = std::move(scored.score);
+        activation_norms_[rank] = scored.activation_norm;
+        direction_norms_[features[f]] = scored.direction_norm;
       } else {  // not asked for, but its row may be borrowed
         const std::span<double> s = row(expected_ ? expected : direct);
         remove_position_means(s, windows_);
         remove_document_means(s, windows_);
-        direction_norms_[features[f]] = norm(s);
+        direction_norms_[features[f]] = std::sqrt(dot(s, s));
       }
     });
-  }
-
-  // direct and expected become within-document series.
-  void score_feature(std::size_t rank, std::span<double> direct, std::span<double> expected) {
-    FeatureScore& score = result_.scores[rank];
-    score.feature = scored_[rank];
-    const FeatureIndex::Activity activity = index_.activity(score.feature, comparable_);
-    score.active_tokens = activity.tokens;
-    score.active_documents = activity.documents;
-    score.negative_share = negative_share(index_.active(score.feature));
-    score.norm_free = norm_free(score.feature, expected_ ? expected : direct);
-    std::vector<double> a = index_.dense(score.feature), other = a;
-    const std::span<double> s = expected_ ? expected : direct;
-    const SeriesScore own = score_series(a, s, windows_);
-    score.expected = expected_ ? own : no_score();
-    score.direct = !direct_ ? no_score() : !expected_ ? own : score_series(other, direct, windows_);
-    score.primary = own.within;
-    score.testable = is_testable(activity, options_) && !std::isnan(own.within);
-    score.effective_tokens = effective_size(a, s, windows_.documents, windows_.tokens) *
-                             static_cast<double>(result_.documents) / static_cast<double>(windows_.documents);
-    score.interval = {kNaN, kNaN};
-    if (score.testable) score.interval = bootstrap_correlation(resamples_, within_moments(a, s, windows_.tokens));
-    score.test = untested();
-    score.control_mean = score.control_z = score.control_max_t = kNaN;
-    activation_norms_[rank] = norm(a);
-    direction_norms_[score.feature] = norm(s);
-  }
-
-  SeriesScore norm_free(std::int64_t feature, std::span<const double> s) const {
-    if (norm_scale_.empty()) return no_score();
-    std::vector<double> a = index_.dense(feature), scaled(s.begin(), s.end());
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      a[i] /= norm_scale_[i];
-      scaled[i] *= norm_scale_[i];
-    }
-    return score_series(a, scaled, windows_);
   }
 
   void test_primary() {
@@ -245,12 +183,10 @@ class Efas {
   Progress& progress_;
   std::vector<std::int64_t> positions_;
   Windows windows_;
-  std::vector<bool> comparable_;  // [D]
   FeatureIndex index_;
-  Resamples resamples_;
+  FeatureScorer scorer_;
   Permutations permutations_;
   std::unique_ptr<DirectionalSeries> direct_, expected_;
-  std::vector<double> norm_scale_;             // [D * kept], empty without
   std::vector<std::int64_t> active_, scored_;  // features active somewhere; those of them asked for
   std::vector<std::int64_t> tested_;           // the family
   std::vector<std::size_t> tested_ranks_;      // where it stands in scores

@@ -6,6 +6,7 @@
 // The primary score is the within-document one (see SeriesScore) of EFAS-RB, or of EFAS-D when no expected gradient is
 // given; its null is document permutation with max-T over features (stats/permutation.h), its interval the document
 // bootstrap, and a feature counts as aligned only if it also beats borrowed decoder rows (direction_control.h).
+// SecondaryReadings stand beside it: another null, covariates held fixed, what sparseness does.
 // Bounds, in fp64 numbers: 256 x D * T while features are tested (those that stats/permutation.h holds at a time), else
 // 32 x D * T for each gradient, or for each thread in the control; never [D, D, K] nor a dense [D * T, K].
 //
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "energy_lens/alignment/sparse_scores.h"
 #include "energy_lens/alignment/windows.h"
 #include "energy_lens/core/progress.h"
 #include "energy_lens/dictionary/dictionary.h"
@@ -50,12 +52,15 @@ struct EfasInput {
   at::Tensor mask;                   // [T] bool, positions kept in every document, or undefined: all
   std::vector<std::int64_t> strata;  // [D] labels, permuted only inside; empty: one
   std::vector<ScalarSeries> scalars;
+  std::vector<ScalarSeries> covariates;  // held fixed in the partial score; empty: none is computed
 };
 
 struct EfasOptions {
   std::int64_t permutations = 9999;
   std::int64_t bootstrap_replicates = 1000;
   std::int64_t control_draws = 200;
+  bool readings = true;       // SecondaryReadings of the features tested
+  std::int64_t shifts = 999;  // circular shifts of their secondary null
   std::uint64_t seed = 0;
   double level = 0.05;
   std::vector<std::int64_t> features = {};  // the ones to test, e.g. discoveries; empty: all
@@ -79,6 +84,15 @@ struct AlignmentTest {
   double by_q = 0.0;
 };
 
+// The primary alignment read in other ways, without a family of tests: what a reader may object to it, answered beside
+// it. All NaN for untestable features and where readings are off.
+struct SecondaryReadings {
+  double shift_p = 0.0;       // two-sided, circular shift inside documents (stats/circular_shift.h), unadjusted
+  double partial = 0.0;       // the covariates held fixed (partial_alignment.h); NaN without covariates
+  Interval partial_interval;  // 95%, document bootstrap of the residuals
+  SparseScores sparse;
+};
+
 struct FeatureScore {
   std::int64_t feature = 0;
   std::int64_t active_tokens = 0;
@@ -91,6 +105,7 @@ struct FeatureScore {
   double primary = 0.0;           // the within-document score that is tested
   double effective_tokens = 0.0;  // N_eff
   AlignmentTest test;
+  SecondaryReadings readings;
   Interval interval;          // 95% of primary, document bootstrap; NaN for untestable features
   double control_mean = 0.0;  // mean |r| with borrowed decoder rows
   double control_z = 0.0;
@@ -127,6 +142,7 @@ struct EfasResult {
   std::int64_t silent = 0;     // features asked for that are active nowhere; they have no score
   std::int64_t tested = 0;     // the size of the family behind max-T, BH and BY
   std::int64_t permutations = 0;
+  std::int64_t shifts = 0;  // behind SecondaryReadings::shift_p
   std::uint64_t seed = 0;
   bool underpowered = false;
   std::vector<FeatureScore> scores;  // features active somewhere, ascending id

@@ -39,8 +39,9 @@ void check_input(const EfasInput& input) {
 }
 
 void check_options(const EfasOptions& options, std::int64_t features) {
-  if (options.permutations < 1 || options.bootstrap_replicates < 1 || options.control_draws < 0) {
-    fail(ErrorKind::Usage, kOperation, "got fewer than one permutation or bootstrap replicate, or negative draws");
+  if (options.permutations < 1 || options.bootstrap_replicates < 1 || options.control_draws < 0 || options.shifts < 0) {
+    fail(ErrorKind::Usage, kOperation,
+         "got fewer than one permutation or bootstrap replicate, or negative draws or shifts");
   }
   for (const std::int64_t k : options.features) {
     if (k >= 0 && k < features) continue;
@@ -69,6 +70,15 @@ std::vector<std::int64_t> kept_positions(const EfasInput& input) {
   if (positions.size() >= 2) return positions;
   fail(ErrorKind::BadInput, kOperation,
        "got " + std::to_string(positions.size()) + " kept positions, expected at least 2");
+}
+
+std::vector<std::int64_t> finite_positions(const at::Tensor& values, std::span<const std::int64_t> positions) {
+  const at::Tensor finite = at::isfinite(values).all(0).contiguous();
+  std::vector<std::int64_t> kept;
+  for (const std::int64_t t : positions) {
+    if (finite.data_ptr<bool>()[t]) kept.push_back(t);
+  }
+  return kept;
 }
 
 }  // namespace energy_lens

@@ -1,23 +1,12 @@
 #include "energy_lens/alignment/scalar_alignment.h"
 
+#include "energy_lens/alignment/efas_input.h"
 #include "energy_lens/alignment/feature_index.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
 
 namespace energy_lens {
-namespace {
-
-std::vector<std::int64_t> finite_positions(const at::Tensor& values, std::span<const std::int64_t> positions) {
-  const at::Tensor finite = at::isfinite(values).all(0).contiguous();
-  std::vector<std::int64_t> kept;
-  for (const std::int64_t t : positions) {
-    if (finite.data_ptr<bool>()[t]) kept.push_back(t);
-  }
-  return kept;
-}
-
-}  // namespace
 
 ScalarResult scalar_alignment(const EfasInput& input, const ScalarSeries& series,
                               std::span<const std::int64_t> features, std::span<const std::int64_t> positions) {

@@ -12,12 +12,6 @@
 namespace energy_lens {
 namespace {
 
-double dot(std::span<const double> x, std::span<const double> y) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
-  return sum;
-}
-
 std::vector<double> document_means(std::span<const double> x, const Windows& windows) {
   std::vector<double> means(static_cast<std::size_t>(windows.documents), 0.0);
   for (std::int64_t d = 0; d < windows.documents; ++d) {
@@ -25,13 +19,6 @@ std::vector<double> document_means(std::span<const double> x, const Windows& win
     means[d] /= static_cast<double>(windows.tokens);
   }
   return means;
-}
-
-// What is left of a series after projections, when it is no more than their rounding, is no variance.
-double cosine(double xy, double xx, double yy, double raw_xx, double raw_yy) {
-  constexpr double kRounding = 1e-24;
-  if (!(xx > kRounding * raw_xx && yy > kRounding * raw_yy)) return std::numeric_limits<double>::quiet_NaN();
-  return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
 }
 
 }  // namespace
@@ -50,6 +37,12 @@ Windows make_windows(std::int64_t documents, std::int64_t tokens, std::span<cons
   windows.sizes.assign(std::max<std::size_t>(1, dense.size()), 0);
   for (const std::int64_t stratum : windows.strata) ++windows.sizes[stratum];
   return windows;
+}
+
+double dot(std::span<const double> x, std::span<const double> y) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
+  return sum;
 }
 
 std::vector<bool> Windows::comparable_documents() const {
@@ -77,6 +70,12 @@ void remove_document_means(std::span<double> x, const Windows& windows) {
   for (std::int64_t i = 0; i < windows.size(); ++i) x[i] -= means[i / windows.tokens];
 }
 
+double residual_correlation(double xy, double xx, double yy, double raw_xx, double raw_yy) {
+  constexpr double kRounding = 1e-24;
+  if (!(xx > kRounding * raw_xx && yy > kRounding * raw_yy)) return std::numeric_limits<double>::quiet_NaN();
+  return std::clamp(xy / (std::sqrt(xx) * std::sqrt(yy)), -1.0, 1.0);
+}
+
 SeriesScore score_series(std::span<double> a, std::span<double> s, const Windows& windows) {
   EL_ASSERT(static_cast<std::int64_t>(a.size()) == windows.size() && a.size() == s.size());
   SeriesScore score;
@@ -92,12 +91,13 @@ SeriesScore score_series(std::span<double> a, std::span<double> s, const Windows
   const std::vector<double> mean_a = document_means(a, windows), mean_s = document_means(s, windows);
   const double tokens = static_cast<double>(windows.tokens), between = dot(mean_a, mean_s);
   score.covariance_between = between * tokens / n;
-  score.between = cosine(between, dot(mean_a, mean_a), dot(mean_s, mean_s), raw_aa / tokens, raw_ss / tokens);
+  score.between =
+      residual_correlation(between, dot(mean_a, mean_a), dot(mean_s, mean_s), raw_aa / tokens, raw_ss / tokens);
   remove_document_means(a, windows);
   remove_document_means(s, windows);
   const double within = dot(a, s);
   score.covariance_within = within / n;
-  score.within = cosine(within, dot(a, a), dot(s, s), raw_aa, raw_ss);
+  score.within = residual_correlation(within, dot(a, a), dot(s, s), raw_aa, raw_ss);
   return score;
 }
 

@@ -27,6 +27,13 @@ void remove_position_means(std::span<double> x, const Windows& windows);
 // x[d, t] -= mean over t of x[d, t].
 void remove_document_means(std::span<double> x, const Windows& windows);
 
+// sum_i x[i] y[i], in order.
+double dot(std::span<const double> x, std::span<const double> y);
+
+// Correlation of two series after projections, from their products; raw: the sums of squares before. What is left of a
+// series, when it is no more than rounding, is no variance: NaN.
+double residual_correlation(double xy, double xx, double yy, double raw_xx, double raw_yy);
+
 // How a series a aligns with a series s.
 struct SeriesScore {
   double pooled = 0.0;   // Pearson over all tokens, nothing removed

@@ -8,56 +8,26 @@
 #include "energy_lens/alignment/critical_correlation.h"
 #include "energy_lens/alignment/replication.h"
 #include "energy_lens/alignment/seed_compat.h"
-#include "energy_lens/alignment/sequence_energy.h"
-#include "energy_lens/core/parallel.h"
+#include "energy_lens/experiment/alignment_input.h"
 #include "energy_lens/experiment/result_numbers.h"
-#include "energy_lens/lens/reference_block.h"
 #include "energy_lens/lens/streams.h"
 
 namespace energy_lens {
 namespace {
 
-std::vector<std::int64_t> stratum_labels(const std::vector<const Window*>& windows) {
-  std::map<std::string, std::int64_t> label_of;
-  std::vector<std::int64_t> labels;
-  for (const Window* window : windows) {
-    labels.push_back(label_of.try_emplace(window->stratum, static_cast<std::int64_t>(label_of.size())).first->second);
-  }
-  return labels;
-}
-
-// sigma [D, T] of the final norm, for EFAS-N.
-at::Tensor norm_scales(const Model& model, const at::Tensor& resid) {
-  at::Tensor scales = at::empty({resid.size(0), resid.size(1)});
-  parallel_blocks(resid.size(0), [&](std::int64_t d) { scales[d].copy_(norm_scale(resid[d], model.unembed())); });
-  return scales;
-}
-
-EfasResult align_split(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
-                       const CorpusPass& pass, const LayerActivations& layer, Progress& progress) {
-  EfasInput input;
-  input.documents = layer.resid.size(0);
-  input.tokens = layer.resid.size(1);
-  input.codes = dictionary.encode(layer.resid.flatten(0, 1));
-  input.atoms = dictionary.atoms();
-  input.gradient = layer.gradient;
-  input.expected_gradient = layer.expected_gradient;
-  input.norm_scale = norm_scales(*data.model, layer.resid);
-  input.mask = kept_positions(data, input.tokens);
-  input.strata = stratum_labels(pass.windows);
-  input.scalars = sequence_series(layer.energy, layer.depth_descent);
+EfasOptions options_of(const StudyConfig& config) {
   EfasOptions options;
   options.permutations = config.permutations;
   options.bootstrap_replicates = config.bootstrap;
+  options.shifts = config.shifts;
   options.seed = static_cast<std::uint64_t>(config.seed);
-  return compute_efas(input, options, progress);
+  return options;
 }
 
 Json feature_json(const EfasResult& a, std::size_t rank, const ReplicationRow* row) {
   const FeatureScore& f = a.scores[rank];
-  const auto scalar = [&](SequenceScalar kind) {
-    return a.scalars[static_cast<std::size_t>(kind)].features[rank].score.within;
-  };
+  const auto scalar_at = [&](std::size_t place) { return a.scalars[place].features[rank].score.within; };
+  const auto scalar = [&](SequenceScalar kind) { return scalar_at(static_cast<std::size_t>(kind)); };
   return {{"feature", f.feature},
           {"efas_rb_within", f.expected.within},
           {"ci", interval_json(f.interval)},
@@ -66,8 +36,14 @@ Json feature_json(const EfasResult& a, std::size_t rank, const ReplicationRow* r
           {"p_step_down", f.test.step_down},
           {"q_bh", f.test.bh_q},
           {"q_by", f.test.by_q},
+          {"p_shift", f.readings.shift_p},
           {"efas_rb_between", f.expected.between},
           {"efas_rb_pooled", f.expected.pooled},
+          {"efas_rb_partial", f.readings.partial},
+          {"efas_rb_partial_ci", interval_json(f.readings.partial_interval)},
+          {"efas_active", f.readings.sparse.active},
+          {"efas_point_biserial", f.readings.sparse.point_biserial},
+          {"efas_spearman", f.readings.sparse.spearman},
           {"efas_n", f.norm_free.within},
           {"efas_d", f.direct.within},
           {"efas_seq", scalar(SequenceScalar::Sequence)},
@@ -75,6 +51,7 @@ Json feature_json(const EfasResult& a, std::size_t rank, const ReplicationRow* r
           {"efas_energy", scalar(SequenceScalar::Energy)},
           {"efas_energy_after", scalar(SequenceScalar::EnergyAfter)},
           {"efas_depth", scalar(SequenceScalar::Depth)},
+          {"efas_gradient_norm", scalar_at(kGradientNormScalar)},
           {"a_k", f.direct.mean_product},
           {"abs_a_k", f.direct.mean_abs_product},
           {"active_tokens", f.active_tokens},
@@ -142,6 +119,7 @@ Json layer_json(const LayerAlignment& alignment) {
   }
   return {{"layer", alignment.layer},
           {"permutations", a.permutations},
+          {"shifts", a.shifts},
           {"documents_a", a.documents},
           {"documents_b", alignment.b.documents},
           {"alone_a", a.alone},
@@ -214,8 +192,10 @@ std::vector<LayerAlignment> align_features(const StudyData& data, const StudyCon
   for (std::size_t i = 0; i < dictionaries.size(); ++i) {
     LayerAlignment alignment;
     alignment.layer = config.layers[i];
-    alignment.a = align_split(data, config, *dictionaries[i], a, a.layers[i], progress);
-    alignment.b = align_split(data, config, *dictionaries[i], b, b.layers[i], progress);
+    EfasOptions options = options_of(config);
+    alignment.a = compute_efas(alignment_input(data, *dictionaries[i], a, a.layers[i]), options, progress);
+    options.readings = false;  // split B only confirms
+    alignment.b = compute_efas(alignment_input(data, *dictionaries[i], b, b.layers[i]), options, progress);
     alignments.push_back(std::move(alignment));
   }
   return alignments;

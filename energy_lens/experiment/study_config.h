@@ -26,6 +26,7 @@ struct StudyConfig : ModelChoice {
   std::int64_t active = 8;
   std::int64_t iterations = 8;
   std::int64_t permutations = 9999;
+  std::int64_t shifts = 999;
   std::int64_t bootstrap = 1000;
   std::int64_t edited_features = 8;
   std::int64_t edited_documents = 24;
@@ -56,6 +57,7 @@ struct StudyConfig : ModelChoice {
     visit("active", c.active, "atoms a token may use", 1, 256);
     visit("iterations", c.iterations, "passes of dictionary learning", 1, 1000);
     visit("permutations", c.permutations, "document permutations of the null", 99, 10000000);
+    visit("shifts", c.shifts, "circular shifts of the secondary null", 99, 1000000);
     visit("bootstrap", c.bootstrap, "bootstrap draws over documents", 100, 1000000);
     visit("edited-features", c.edited_features, "features edited in the running model, per layer", 1, 65536);
     visit("edited-documents", c.edited_documents, "documents each edit is measured on", 2, 1000000);

@@ -53,11 +53,18 @@ const std::vector<Field> kFeatureFields = {{"feature", "feature"},
                                            {"r on B", "r_b", 3},
                                            {"Holm p on B", "p_b", 2},
                                            {"step-down p", "p_step_down", 2},
+                                           {"secondary null p (shift)", "p_shift", 2},
+                                           {"partial", "efas_rb_partial", 3},
+                                           {"95 % interval of partial", "efas_rb_partial_ci"},
                                            {"between", "efas_rb_between", 3},
                                            {"pooled", "efas_rb_pooled", 3},
+                                           {"active tokens only", "efas_active", 3},
+                                           {"point-biserial", "efas_point_biserial", 3},
+                                           {"Spearman", "efas_spearman", 3},
                                            {"EFAS-N", "efas_n", 3},
                                            {"EFAS-D", "efas_d", 3},
                                            {"EFAS-depth", "efas_depth", 3},
+                                           {"EFAS-S", "efas_gradient_norm", 3},
                                            {"EFAS-seq", "efas_seq", 3},
                                            {"r of energy before", "efas_energy_before", 3},
                                            {"r of energy", "efas_energy", 3},
@@ -153,6 +160,14 @@ Section alignment_section(const Json& results) {
       "B is given for features discovered on A. EFAS-N leaves the stream's size out, EFAS-D takes the true next token. "
       "The energies before and at a position are the surprisals of its token and of the next one: a feature of rare "
       "tokens correlates with them whatever its direction. Every tested feature is in results.json."});
+  section.blocks.push_back(Paragraph{
+      "The secondary null turns each document's series round its window by a random amount: it keeps the "
+      "autocorrelation inside a document whatever the other documents are like, but not a trend over positions that "
+      "documents share, so it stands beside the permutation of documents and replaces nothing. Partial is the primary "
+      "score with log frequency of the token and of the next one, log size of the stream and the energy before held "
+      "fixed: a feature of rare tokens loses there what it owes to their rareness. Over active tokens only, the "
+      "correlation is of how strongly the feature fires; point-biserial, of whether it fires; Spearman, of ranks. "
+      "EFAS-S is the correlation with the gradient's norm."});
   return section;
 }
 

@@ -9,9 +9,6 @@
 namespace energy_lens {
 namespace {
 
-// Below rounding of the largest square seen the c_d are all zero.
-double least_square(double largest) { return 1e-24 * largest; }
-
 // target_of(d): the document that s is taken from.
 template <typename TargetOf>
 double one_statistic(const DocumentProducts& products, const TargetOf& target_of) {

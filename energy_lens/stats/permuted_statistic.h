@@ -11,6 +11,9 @@ namespace energy_lens {
 // Two permutations that pair the same rows in another order differ by rounding only: they are ties, counted as reached.
 constexpr double kPermutationTie = 1e-11;
 
+// Below rounding of the largest square seen the c_d are all zero.
+constexpr double least_square(double largest) { return 1e-24 * largest; }
+
 // What T would be made of if every row of G were the common one.
 Term common_total(const DocumentProducts& products);
 

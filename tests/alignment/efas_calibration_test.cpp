@@ -30,7 +30,14 @@ EfasOptions quick(std::int64_t permutations, std::int64_t replicates = 1) {
   options.permutations = permutations;
   options.bootstrap_replicates = replicates;
   options.control_draws = 0;
+  options.readings = false;
   return options;
+}
+
+double rate(const std::vector<double>& p) {
+  double rejected = 0.0;
+  for (const double value : p) rejected += value <= 0.05;
+  return rejected / static_cast<double>(p.size());
 }
 
 TEST(EfasCalibration, RecoversThePlantedCorrelation) {
@@ -83,11 +90,6 @@ TEST_P(EfasNull, GivesUniformPValues) {
     }
   }
   ASSERT_GE(p.size(), 2400u);
-  const auto rate = [](const std::vector<double>& values) {
-    double rejected = 0.0;
-    for (const double value : values) rejected += value <= 0.05;
-    return rejected / static_cast<double>(values.size());
-  };
   EXPECT_GT(ks_uniform(p).p, 0.01) << GetParam().name;
   EXPECT_GE(rate(p), 0.035);  // .05 with a standard error of .0044
   EXPECT_LE(rate(p), 0.065);
@@ -106,6 +108,35 @@ INSTANTIATE_TEST_SUITE_P(Structures, EfasNull,
                                                "strongly_autoregressive", {40, 64, 25, {}, 0.9, 0.0, 0.0, 1}, true},
                                            Structure{"documents", {40, 64, 25, {}, 0.0, 0.6, 0.0, 1}, true},
                                            Structure{"positions", {40, 64, 25, {}, 0.0, 0.0, 1.0, 1}, true}),
+                         [](const ::testing::TestParamInfo<Structure>& info) { return info.param.name; });
+
+// Circular shifts are exact on a circle only: the bounds are those the registered calibration gives every null.
+class ShiftNull : public ::testing::TestWithParam<Structure> {};
+
+TEST_P(ShiftNull, RejectsAboutAsOftenAsItSays) {
+  const OneThread one_thread;
+  std::vector<double> p;
+  for (std::uint64_t study = 0; study < 100; ++study) {
+    Planted planted = GetParam().planted;
+    planted.seed = 3000 + study;
+    EfasOptions options = quick(1);
+    options.readings = true;
+    options.shifts = 199;
+    options.seed = study;
+    for (const FeatureScore& score : compute_efas(planted_input(planted), options).scores) {
+      p.push_back(score.readings.shift_p);
+    }
+  }
+  ASSERT_GE(p.size(), 2400u);
+  EXPECT_GE(rate(p), 0.02) << GetParam().name;
+  EXPECT_LE(rate(p), 0.09) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Structures, ShiftNull,
+                         ::testing::Values(Structure{"independent", {40, 64, 25, {}, 0.0, 0.0, 0.0, 1}, false},
+                                           Structure{
+                                               "strongly_autoregressive", {40, 64, 25, {}, 0.9, 0.0, 0.0, 1}, true},
+                                           Structure{"documents", {40, 64, 25, {}, 0.0, 0.6, 0.0, 1}, true}),
                          [](const ::testing::TestParamInfo<Structure>& info) { return info.param.name; });
 
 TEST(EfasCalibration, MaxTKeepsTheFamilyWiseError) {

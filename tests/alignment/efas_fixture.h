@@ -73,12 +73,21 @@ inline EfasInput planted_input(const Planted& planted) {
   return input;
 }
 
+// A covariate that owes nothing to the planted series.
+inline ScalarSeries random_covariate(const EfasInput& input, std::uint64_t seed) {
+  ScalarSeries series{"random", at::empty({input.documents, input.tokens}, at::kDouble)};
+  Philox random(seed, "covariate");
+  for (std::int64_t i = 0; i < series.values.numel(); ++i) series.values.data_ptr<double>()[i] = random.normal();
+  return series;
+}
+
 // Small studies: every active feature is tested and no split is called underpowered.
 inline EfasOptions small_options() {
   EfasOptions options;
   options.permutations = 999;
   options.bootstrap_replicates = 500;
   options.control_draws = 25;
+  options.shifts = 199;
   options.min_active_tokens = 20;
   options.min_active_documents = 10;
   options.min_documents = 10;
@@ -98,6 +107,9 @@ inline std::vector<std::uint64_t> numbers(const FeatureScore& score) {
   }
   const AlignmentTest& t = score.test;
   add({t.statistic, t.p, t.p_greater, t.p_less, t.max_t, t.step_down, t.bh_q, t.by_q});
+  const SecondaryReadings& r = score.readings;
+  add({r.shift_p, r.partial, r.partial_interval.low, r.partial_interval.high, r.sparse.active, r.sparse.point_biserial,
+       r.sparse.spearman});
   add({score.primary, score.effective_tokens, score.interval.low, score.interval.high, score.control_mean,
        score.control_z, score.control_max_t});
   bits.push_back(static_cast<std::uint64_t>(score.active_tokens));

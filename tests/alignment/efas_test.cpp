@@ -30,7 +30,8 @@ TEST(Efas, FindsThePlantedFeaturesAndNoOther) {
 }
 
 TEST(Efas, IsTheSameForAnyNumberOfThreads) {
-  const EfasInput input = planted_input({.documents = 30, .features = 40, .rho = {0.3}});
+  EfasInput input = planted_input({.documents = 30, .features = 40, .rho = {0.3}});
+  input.covariates = {testing::random_covariate(input, 1), testing::random_covariate(input, 2)};
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
   const EfasResult one = compute_efas(input, small_options());
@@ -135,6 +136,42 @@ TEST(Efas, NormFreeScoreUndoesASizeThatIsPlantedInTheStream) {
     EXPECT_TRUE(std::isnan(truth.scores[i].norm_free.within));  // without sigma there is none
   }
   EXPECT_GT(truth.scores[0].direct.within - result.scores[0].direct.within, 0.02);  // the size hides alignment
+}
+
+TEST(Efas, ReadsTestedFeaturesInOtherWaysWhereAsked) {
+  EfasInput input = planted_input({.documents = 100, .rho = {0.35, -0.3}});
+  input.covariates = {testing::random_covariate(input, 1)};
+  const EfasResult result = compute_efas(input, small_options());
+  EXPECT_EQ(result.shifts, small_options().shifts);
+  for (const std::size_t planted : {0, 1}) {
+    const FeatureScore& score = result.scores[planted];
+    const SecondaryReadings& readings = score.readings;
+    EXPECT_EQ(readings.shift_p, 1.0 / 200.0);
+    EXPECT_NEAR(readings.partial, score.primary, 0.01);  // the covariate explains nothing
+    EXPECT_LT(readings.partial_interval.low, readings.partial);
+    EXPECT_GT(readings.partial_interval.high, readings.partial);
+    for (const double r : {readings.sparse.active, readings.sparse.point_biserial, readings.sparse.spearman}) {
+      EXPECT_GT(r * score.primary, 0.1 * std::abs(score.primary)) << planted;
+    }
+  }
+  const auto all_nan = [](const SecondaryReadings& r) {
+    return std::isnan(r.shift_p) && std::isnan(r.partial) && std::isnan(r.partial_interval.low) &&
+           std::isnan(r.sparse.active) && std::isnan(r.sparse.point_biserial) && std::isnan(r.sparse.spearman);
+  };
+  EfasOptions options = small_options();
+  options.min_active_documents = 1000;
+  EXPECT_TRUE(all_nan(compute_efas(input, options).scores[0].readings));  // untestable
+  options = small_options();
+  options.readings = false;
+  const EfasResult off = compute_efas(input, options);
+  EXPECT_EQ(off.shifts, 0);
+  for (std::size_t i = 0; i < off.scores.size(); ++i) {
+    EXPECT_TRUE(all_nan(off.scores[i].readings));
+    EXPECT_EQ(off.scores[i].test.p, result.scores[i].test.p);  // they change nothing else
+    EXPECT_EQ(off.scores[i].interval.low, result.scores[i].interval.low);
+  }
+  input.covariates.clear();
+  EXPECT_TRUE(std::isnan(compute_efas(input, small_options()).scores[0].readings.partial));
 }
 
 TEST(Efas, CallsNothingAlignedInASmallStudy) {
@@ -250,6 +287,13 @@ TEST(Efas, RefusesWhatItCannotScore) {
   bad = input;
   bad.codes.atoms = input.codes.atoms + 1;
   EXPECT_EQ(kind_of(bad), ErrorKind::BadInput);
+  bad = input;
+  bad.covariates = {testing::random_covariate(input, 1)};
+  bad.covariates[0].values = bad.covariates[0].values.slice(0, 0, 4);
+  EXPECT_EQ(kind_of(bad), ErrorKind::BadInput);
+  bad.covariates[0].values = at::full({input.documents, input.tokens}, std::nan(""));
+  EXPECT_EQ(kind_of(bad), ErrorKind::BadInput);
+  EXPECT_EQ(kind_of(input, {.shifts = -1}), ErrorKind::Usage);
   EXPECT_EQ(kind_of(input, {.permutations = 0}), ErrorKind::Usage);
   EXPECT_EQ(kind_of(input, {.features = {4}}), ErrorKind::Usage);
 }

@@ -143,6 +143,30 @@ TEST_F(Study, EveryTestedFeatureHasItsNormFreeScore) {
   EXPECT_GT(compared, 0);
 }
 
+TEST_F(Study, EveryTestedFeatureIsReadInOtherWays) {
+  int compared = 0;
+  for (const Json& layer : (*results_)["efas"]) {
+    EXPECT_EQ(layer["shifts"], 99);
+    for (const Json& feature : layer["features"]) {
+      ++compared;
+      EXPECT_GE(feature["p_shift"].get<double>(), 0.01);
+      EXPECT_LE(feature["p_shift"].get<double>(), 1.0);
+      const double partial = feature["efas_rb_partial"].get<double>();
+      EXPECT_GE(partial, feature["efas_rb_partial_ci"][0].get<double>() - 0.1);
+      EXPECT_LE(partial, feature["efas_rb_partial_ci"][1].get<double>() + 0.1);
+      std::set<double> readings;
+      for (const char* name : {"efas_rb_within", "efas_rb_partial", "efas_active", "efas_point_biserial",
+                               "efas_spearman", "efas_gradient_norm"}) {
+        const double r = feature[name].get<double>();
+        EXPECT_LE(std::abs(r), 1.0) << name;
+        readings.insert(r);
+      }
+      EXPECT_EQ(readings.size(), 6u);  // each says something of its own
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
 TEST_F(Study, EveryRegisteredStatementHasItsRow) {
   const Json& rows = (*results_)["hypotheses"];
   ASSERT_EQ(rows.size(), 8u);

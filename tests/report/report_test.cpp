@@ -48,6 +48,7 @@ Json sample() {
   results["lens"]["energy_ci"] = {{0.5, 1.5}, {nullptr, nullptr}};
   for (auto [list, key] : {std::pair{&results["interventions"]["edits"][0], "measured_ci"},
                            {&results["efas"][0]["features"][0], "ci"},
+                           {&results["efas"][0]["features"][0], "efas_rb_partial_ci"},
                            {&results["hypotheses"][0], "ci"},
                            {&results["interventions"]["dose_response"][0], "r2_ci"},
                            {&results["attractors"]["prediction"], "difference_ci"}}) {

@@ -58,6 +58,7 @@ class StudyFolder {
     c.active = 4;
     c.iterations = 2;
     c.permutations = 199;
+    c.shifts = 99;
     c.bootstrap = 100;
     c.edited_features = 2;
     c.edited_documents = 4;

@@ -1,0 +1,81 @@
+#include "energy_lens/stats/circular_shift.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "energy_lens/core/error.h"
+#include "energy_lens/core/philox.h"
+#include "energy_lens/stats/document_rows.h"
+#include "energy_lens/stats/permuted_statistic.h"
+
+namespace energy_lens {
+namespace {
+
+constexpr std::int64_t kMostTokens = 65536;  // what the shifts' 16 bits can name
+
+// c(h) of one document for every h.
+void circular_products(const double* a, const double* s, std::span<double> twice, std::span<double> products) {
+  const auto tokens = static_cast<std::int64_t>(products.size());
+  std::copy_n(s, tokens, twice.data());
+  std::copy_n(s, tokens, twice.data() + tokens);
+  std::fill(products.begin(), products.end(), 0.0);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    permutation_kernels().add_column(a[t], twice.data() + t, tokens, products.data());
+  }
+}
+
+}  // namespace
+
+CircularShifts circular_shifts(std::int64_t documents, std::int64_t tokens, std::int64_t count, std::uint64_t seed) {
+  if (documents < 1 || tokens < 1 || tokens > kMostTokens || count < 1) {
+    fail(ErrorKind::Usage, "circular_shifts",
+         "got " + std::to_string(documents) + " documents of " + std::to_string(tokens) + " tokens and " +
+             std::to_string(count) +
+             " shifts, expected at least one document, 1 to 65,536 tokens and at least one shift");
+  }
+  CircularShifts shifts{documents, tokens, count, {}};
+  shifts.index.resize(static_cast<std::size_t>(documents * count));
+  for (std::int64_t p = 0; p < count; ++p) {
+    Philox random(seed, "circular-shift", static_cast<std::uint64_t>(p));
+    for (std::int64_t d = 0; d < documents; ++d) {
+      shifts.index[d * count + p] = static_cast<std::uint16_t>(random.below(static_cast<std::uint64_t>(tokens)));
+    }
+  }
+  return shifts;
+}
+
+ShiftTest circular_shift_test(std::span<const double> a, std::span<const double> s, const CircularShifts& shifts) {
+  const std::int64_t tokens = shifts.tokens;
+  EL_ASSERT(static_cast<std::int64_t>(a.size()) == shifts.documents * tokens && a.size() == s.size());
+  const PermutationKernels& kernels = permutation_kernels();
+  const auto width = static_cast<std::size_t>(tokens);
+  const std::vector<double> no_common(width, 0.0);
+  std::vector<double> twice(2 * width), products(width), statistics(static_cast<std::size_t>(shifts.count));
+  std::vector<Term> totals(statistics.size(), Term{0.0, 0.0});
+  RowTables<Term> tables(width);
+  const auto add = [&] {
+    kernels.add_terms(tables.rows, tables.from, tables.targets, shifts.count, totals.data());
+    tables.rows = 0;
+  };
+  Term observed{0.0, 0.0};
+  double largest = 0.0;
+  for (std::int64_t d = 0; d < shifts.documents; ++d) {
+    circular_products(a.data() + d * tokens, s.data() + d * tokens, twice, products);
+    Term* const terms = tables.append(shifts.of(d));
+    largest = std::max(largest, kernels.make_terms(products.data(), no_common.data(), tokens, terms));
+    observed.sum += terms[0].sum;
+    observed.square += terms[0].square;
+    if (tables.full()) add();
+  }
+  add();
+  ShiftTest test;
+  kernels.studentise(&observed, least_square(largest), 1, &test.statistic);
+  kernels.studentise(totals.data(), least_square(largest), shifts.count, statistics.data());
+  const double reach = std::abs(test.statistic) * (1.0 - kPermutationTie);
+  const auto reached = std::ranges::count_if(statistics, [&](double t) { return std::abs(t) >= reach; });
+  test.p = static_cast<double>(reached + 1) / static_cast<double>(shifts.count + 1);
+  return test;
+}
+
+}  // namespace energy_lens
