@@ -163,7 +163,8 @@ Section alignment_section(const Json& results) {
   section.blocks.push_back(Paragraph{
       "The secondary null turns each document's series round its window by a random amount: it keeps the "
       "autocorrelation inside a document whatever the other documents are like, but not a trend over positions that "
-      "documents share, so it stands beside the permutation of documents and replaces nothing. Partial is the primary "
+      "documents share (its mean is taken out of both series first), so it stands beside the permutation of documents "
+      "and replaces nothing. Partial is the primary "
       "score with log frequency of the token and of the next one, log size of the stream and the energy before held "
       "fixed: a feature of rare tokens loses there what it owes to their rareness. Over active tokens only, the "
       "correlation is of how strongly the feature fires; point-biserial, of whether it fires; Spearman, of ranks. "

@@ -76,23 +76,29 @@ class EfasNull : public ::testing::TestWithParam<Structure> {};
 
 TEST_P(EfasNull, GivesUniformPValues) {
   const OneThread one_thread;
-  std::vector<double> p, naive;
+  std::vector<double> p, shifted, naive;
   for (std::uint64_t study = 0; study < 100; ++study) {
     Planted planted = GetParam().planted;
     planted.seed = 2000 + study;
     EfasOptions options = quick(199);
+    options.readings = true;
     options.seed = study;
     const EfasInput input = planted_input(planted);
-    for (const FeatureScore& score : compute_efas(input, options).scores) p.push_back(score.test.p);
+    for (const FeatureScore& score : compute_efas(input, options).scores) {
+      p.push_back(score.test.p);
+      shifted.push_back(score.readings.shift_p);
+    }
     const at::Tensor descent = -input.gradient.select(2, 0).flatten();
     for (const SeedCompatScore& score : seed_compat_scores(input.codes, planted.features, descent, {.seed = study})) {
       naive.push_back(score.p);
     }
   }
   ASSERT_GE(p.size(), 2400u);
-  EXPECT_GT(ks_uniform(p).p, 0.01) << GetParam().name;
-  EXPECT_GE(rate(p), 0.035);  // .05 with a standard error of .0044
-  EXPECT_LE(rate(p), 0.065);
+  for (const std::vector<double>* null : {&p, &shifted}) {
+    EXPECT_GT(ks_uniform(*null).p, 0.01) << GetParam().name;
+    EXPECT_GE(rate(*null), 0.035);  // .05 with a standard error of .0044
+    EXPECT_LE(rate(*null), 0.065);
+  }
   // Token shuffles, the prototype's null, fail exactly where tokens are not exchangeable.
   if (GetParam().breaks_token_shuffles) {
     EXPECT_GT(rate(naive), 0.3);
@@ -108,35 +114,6 @@ INSTANTIATE_TEST_SUITE_P(Structures, EfasNull,
                                                "strongly_autoregressive", {40, 64, 25, {}, 0.9, 0.0, 0.0, 1}, true},
                                            Structure{"documents", {40, 64, 25, {}, 0.0, 0.6, 0.0, 1}, true},
                                            Structure{"positions", {40, 64, 25, {}, 0.0, 0.0, 1.0, 1}, true}),
-                         [](const ::testing::TestParamInfo<Structure>& info) { return info.param.name; });
-
-// Circular shifts are exact on a circle only: the bounds are those the registered calibration gives every null.
-class ShiftNull : public ::testing::TestWithParam<Structure> {};
-
-TEST_P(ShiftNull, RejectsAboutAsOftenAsItSays) {
-  const OneThread one_thread;
-  std::vector<double> p;
-  for (std::uint64_t study = 0; study < 100; ++study) {
-    Planted planted = GetParam().planted;
-    planted.seed = 3000 + study;
-    EfasOptions options = quick(1);
-    options.readings = true;
-    options.shifts = 199;
-    options.seed = study;
-    for (const FeatureScore& score : compute_efas(planted_input(planted), options).scores) {
-      p.push_back(score.readings.shift_p);
-    }
-  }
-  ASSERT_GE(p.size(), 2400u);
-  EXPECT_GE(rate(p), 0.02) << GetParam().name;
-  EXPECT_LE(rate(p), 0.09) << GetParam().name;
-}
-
-INSTANTIATE_TEST_SUITE_P(Structures, ShiftNull,
-                         ::testing::Values(Structure{"independent", {40, 64, 25, {}, 0.0, 0.0, 0.0, 1}, false},
-                                           Structure{
-                                               "strongly_autoregressive", {40, 64, 25, {}, 0.9, 0.0, 0.0, 1}, true},
-                                           Structure{"documents", {40, 64, 25, {}, 0.0, 0.6, 0.0, 1}, true}),
                          [](const ::testing::TestParamInfo<Structure>& info) { return info.param.name; });
 
 TEST(EfasCalibration, MaxTKeepsTheFamilyWiseError) {
