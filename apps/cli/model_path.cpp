@@ -52,7 +52,7 @@ fs::path resolve_model(const std::string& argument, bool draw_progress) {
   if (is_model_id(argument)) return hub_model(argument, draw_progress);
   fail(ErrorKind::NotFound, "model",
        "no folder '" + argument +
-           "'; expected one with config.json and weights, or a hub id ORG/NAME[@REVISION] such as "
+           "'; expected one with config.json and weights, or a hub id [ORG/]NAME[@REVISION] such as "
            "openai-community/gpt2");
 }
 

@@ -8,7 +8,7 @@
 namespace energy_lens::cli {
 
 // "" is the embedded demo model: $ENERGY_LENS_MODELS/demo, share/energy-lens/models/demo beside the binary, or the
-// source tree. A path that exists is itself. ORG/NAME[@REVISION] is a model on a hub: its snapshot in the cache,
+// source tree. A path that exists is itself. [ORG/]NAME[@REVISION] is a model on a hub: its snapshot in the cache,
 // downloaded where it is not there yet. Errors: NotFound naming the places looked at; those of fetch_model.
 std::filesystem::path resolve_model(const std::string& argument, bool draw_progress = wants_progress("auto", false));
 

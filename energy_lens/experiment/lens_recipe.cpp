@@ -88,7 +88,7 @@ class LensRun {
             {"unit", "nats"},
             {"model", model_summary(*chosen_.model, config_.model)},
             {"dtype", config_.dtype},
-            {"device", config_.device},
+            {"device", devices_used(config_)},
             {"seed", config_.seed},
             {"bos", bos_},
             {"texts", Json::array()}};

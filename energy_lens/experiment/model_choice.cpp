@@ -3,6 +3,7 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/experiment/config_fields.h"
 #include "energy_lens/lens/streams.h"
+#include "energy_lens/model/placement.h"
 
 namespace energy_lens {
 
@@ -32,6 +33,12 @@ LoadOptions load_options(const ModelChoice& choice) {
     options.random = RandomInit{.seed = static_cast<std::uint64_t>(choice.random_weights)};
   }
   return options;
+}
+
+std::string devices_used(const ModelChoice& choice) {
+  std::string names;
+  for (const at::Device& device : devices_named(choice.device)) names += (names.empty() ? "" : ", ") + device.str();
+  return names;
 }
 
 namespace {

@@ -22,7 +22,8 @@ struct ModelChoice {
 template <class Config, class Visitor>
 void visit_model_fields(Config& c, Visitor&& visit) {
   visit("model", c.model,
-        "model folder or file, or hub id such as openai-community/gpt2 (default: the embedded demo model)");
+        "model folder or file, or hub id, ORG/NAME or NAME, such as openai-community/gpt2 (default: the embedded demo "
+        "model)");
   visit("tokenizer", c.tokenizer, "tokenizer folder or file (default: the model's own)");
   visit("device", c.device, "where the forward pass runs: cpu, cuda, cuda:<number>, mps or auto");
   visit("dtype", c.dtype, "weights and products: float32 or bfloat16");
@@ -46,6 +47,8 @@ std::vector<std::int64_t> chosen_layers(const char* operation, const Model& mode
                                         const std::vector<std::int64_t>& asked);
 
 LoadOptions load_options(const ModelChoice& choice);
+// The devices that choice.device stands for on this machine, "cuda:0, cuda:1". Errors: those of devices_named.
+std::string devices_used(const ModelChoice& choice);
 at::ScalarType parse_dtype(const std::string& name);
 
 }  // namespace energy_lens

@@ -56,7 +56,7 @@ Json describe_model(const ModelConfig& c, const ModelChoice& choice) {
                {"vocabulary", c.d_vocab},
                {"parameters", size.parameters},
                {"dtype", choice.dtype},
-               {"device", choice.device},
+               {"device", devices_used(choice)},
                {"weight_bytes", size.weight_bytes},
                {"working_bytes", size.working_bytes + shared_bytes(c, tokens)},
                {"working_tokens", tokens}};

@@ -115,7 +115,7 @@ Json head(const StudyData& data, const StudyConfig& config, const StudyEnvironme
   results["run"] = {{"version", environment.version},
                     {"git_commit", environment.git_commit},
                     {"seed", config.seed},
-                    {"device", config.device},
+                    {"device", devices_used(config)},
                     {"dtype", config.dtype},
                     {"parameters", parameters},
                     {"protocol", protocol},

@@ -40,8 +40,12 @@ ZipArchive::ZipArchive(const fs::path& path) : path_(path) {
   int code = 0;
   zip_t* opened = zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code);
   if (opened == nullptr) {
-    const ErrorKind kind = code == ZIP_ER_NOENT ? ErrorKind::NotFound : ErrorKind::BadInput;
-    fail(kind, "zip", path.string() + " cannot be read as a zip archive: " + message_of(code));
+    std::error_code ignored;
+    const bool there = fs::exists(path, ignored);
+    // libzip says "no such file" of some damaged directories too.
+    fail(there ? ErrorKind::BadInput : ErrorKind::NotFound, "zip",
+         path.string() + " cannot be read as a zip archive: " +
+             (there && code == ZIP_ER_NOENT ? "it is damaged" : message_of(code)));
   }
   zip_.reset(opened, zip_discard);
   const auto count = static_cast<std::uint64_t>(zip_get_num_entries(opened, 0));

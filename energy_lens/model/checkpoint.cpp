@@ -18,7 +18,14 @@ std::vector<fs::path> files_of_index(const fs::path& index) {
   std::set<std::string> names;
   for (const auto& [tensor, name] : read_shard_index(index)) names.insert(name);
   std::vector<fs::path> files;
-  for (const std::string& name : names) files.push_back(index.parent_path() / name);
+  std::error_code ignored;
+  for (const std::string& name : names) {
+    files.push_back(index.parent_path() / name);
+    if (!fs::exists(fs::symlink_status(files.back(), ignored))) {
+      fail(ErrorKind::BadInput, "load_model",
+           index.string() + " names shard '" + name + "', which is not beside it; fetch the model again");
+    }
+  }
   return files;
 }
 

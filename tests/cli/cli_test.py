@@ -64,10 +64,14 @@ class CommandTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0)
             self.assertTrue(result.stdout)
 
+    def test_help_says_what_a_model_may_be_called(self):
+        for command in (["lens"], ["study"], ["doctor"], ["model", "info"]):
+            self.assertIn("ORG/NAME or NAME", " ".join(run(*command, "--help").stdout.split()), command)
+
     def test_misuse_is_exit_2(self):
         for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"], ["lens", "--text", "a b", "--layers", "6,x"],
                           ["lens", "--text", "a b", "--gradients", "some"], ["lens", "--text", "a b", "--dtype", "int3"],
-                          ["doctor", "--dtype", "int3"]):
+                          ["doctor", "--dtype", "int3"], ["doctor", "--device", "gpu"]):
             self.assertEqual(run(*arguments).returncode, 2, arguments)
 
     def test_profile_is_a_chrome_trace_of_the_stages(self):
@@ -131,6 +135,21 @@ class CommandTest(unittest.TestCase):
         result = run("lens", "--model", model, "--random-weights", "1", "--text", "a b c", "--threads", "1", **options)
         self.assert_refused(result, 5)
         self.assertIn("[memory]", result.stderr)
+
+    def test_the_device_that_was_used_is_named_and_an_absent_one_is_exit_4(self):
+        report = json.loads(run("doctor", "--device", "auto", "--json", "-").stdout)
+        best = report["machine"]["best_device"]
+        self.assertEqual(report["model"]["device"], ", ".join(best))
+        self.assertTrue(all(name.split(":")[0] in ("cpu", "cuda", "mps") for name in best), best)
+        lens = json.loads(run("lens", "--text", "The quick brown fox.", "--device", "auto").stdout)
+        self.assertEqual(lens["device"], report["model"]["device"])
+        for device in ("cuda", "mps"):
+            if best[0].startswith(device):
+                print(f"skipped: this machine has {device}")
+                continue
+            result = run("doctor", "--device", device)
+            self.assert_refused(result, 4)
+            self.assertIn(f"'{device}'", result.stderr)
 
     def test_model_info_says_what_doctor_says_without_loading_weights(self):
         doctor = json.loads(run("doctor", "--dtype", "bfloat16", "--json", "-").stdout)["model"]

@@ -57,7 +57,7 @@ const Json kYarn = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_posit
 
 TEST_F(ConfigFile, RopeParametersAreTheOlderKeysTogether) {
   for (const std::string family : {"llama", "mistral", "mixtral", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "gemma",
-                                   "gemma2", "phi", "phi3", "gpt_neox", "olmo2"}) {
+                                   "gemma2", "phi", "gpt_neox", "olmo2"}) {
     Json old = changed(family, {{"rope_scaling", kYarn}, {"rope_theta", 5e5}});
     Json fresh = old;
     fresh.erase("rope_scaling");
@@ -168,6 +168,27 @@ TEST_F(ConfigFile, LongropeTakesTheOriginalContextFromBesideItsScaling) {
   }
 }
 
+// As in the reference: the first files of Phi-3 call it su or yarn, and the family knows no other scaling.
+TEST_F(ConfigFile, Phi3TakesEveryScalingForLongrope) {
+  const Json factors = {{"short_factor", kFactors}, {"long_factor", kFactors}};
+  const auto scaled = [&](const std::string& key, const std::string& name) {
+    Json scaling = factors;
+    scaling[key] = name;
+    return Json{{"rope_scaling", scaling}, {"original_max_position_embeddings", 40}};
+  };
+  const ModelConfig expected = read("phi3", scaled("type", "longrope"));
+  for (const std::string key : {"type", "rope_type"}) {
+    for (const std::string name : {"su", "yarn"}) {
+      expect_same_rotaries(read("phi3", scaled(key, name)), expected, key + " " + name);
+    }
+    for (const std::string name : {"linear", "llama3", "dynamic", "unheard of"}) {
+      EXPECT_THAT(refusal("phi3", scaled(key, name)), HasSubstr("longrope")) << key;
+    }
+  }
+  EXPECT_THAT(refusal("phi3", {{"rope_scaling", kYarn}}), HasSubstr("\"short_factor\""));
+  EXPECT_THAT(refusal("llama", scaled("type", "su")), HasSubstr("\"rope_scaling\""));
+}
+
 TEST_F(ConfigFile, YarnTakesTheOriginalContextFromInsideItsScaling) {
   const Json beside = {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}},
                        {"original_max_position_embeddings", 20}};
@@ -223,6 +244,13 @@ TEST_F(ConfigFile, NullKeyHeadsAreAsManyAsHeads) {
   Json config = changed("mistral", {{"num_attention_heads", 16}, {"head_dim", 4}});
   config.erase("num_key_value_heads");
   EXPECT_EQ(read(config).n_kv_heads, 8);
+}
+
+TEST_F(ConfigFile, SharedOrWideHeadsAreRefusedInFamiliesWithout) {
+  for (const std::string family : {"gpt_neox", "opt"}) {
+    EXPECT_THAT(refusal(family, {{"num_key_value_heads", 2}}), HasSubstr("\"num_key_value_heads\"")) << family;
+    EXPECT_THAT(refusal(family, {{"head_dim", 16}}), HasSubstr("\"head_dim\"")) << family;
+  }
 }
 
 TEST_F(ConfigFile, WhatTheReferenceLeavesOutOfGemmaIsRefused) {

@@ -44,6 +44,16 @@ TEST(Families, EveryRegisteredOneIsTested) {
   EXPECT_EQ(registered, tested);
 }
 
+TEST(Families, EveryRegisteredOneStandsOnceInTheTableOfAgreement) {
+  const std::string page = read_file(EL_SOURCE_DIR "/docs/models.md", 1 << 20);
+  const std::string table = page.substr(page.find("<!-- parity:"), page.find("<!-- end of parity -->"));
+  for (const Family& family : families()) {
+    const std::size_t row = table.find("| `" + family.name + "` | transformers ");
+    ASSERT_NE(row, std::string::npos) << family.name << ": run tools/make_models_table.py parity";
+    EXPECT_EQ(table.find("| `" + family.name + "` |", row + 1), std::string::npos) << family.name;
+  }
+}
+
 // The families that files of model/families define, by the name of their function.
 std::vector<std::string> families_in_files() {
   const std::regex definition("^Family (\\w+)_family\\(\\)");

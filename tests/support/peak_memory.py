@@ -35,19 +35,38 @@ def llama_tensors(shape):
             yield f"model.layers.{layer}.{name}.weight", size
 
 
-def write_zeros(path, tensors):
-    """An fp32 safetensors file of zeros, which takes no room on disk but as much memory as any other when mapped."""
+def write_zeros(path, tensors, dtype="F32"):
+    """A safetensors file of zeros, which takes no room on disk but as much memory as any other when mapped."""
     header, end = {}, 0
     for name, size in tensors:
-        begin, count = end, 4
-        for n in size:
-            count *= n
-        end += count
-        header[name] = dict(dtype="F32", shape=size, data_offsets=[begin, end])
+        begin, end = end, end + {"F32": 4, "BF16": 2}[dtype] * math.prod(size)
+        header[name] = dict(dtype=dtype, shape=size, data_offsets=[begin, end])
     text = json.dumps(header).encode()
     with open(path, "wb") as file:
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + end)
+
+
+def write_shards(folder, tensors, dtype, count):
+    """The same in `count` files with an index."""
+    tensors, files = list(tensors), {}
+    for shard in range(count):
+        name = f"model-{shard + 1:05}-of-{count:05}.safetensors"
+        write_zeros(folder / name, tensors[shard::count], dtype)
+        files |= {tensor: name for tensor, _ in tensors[shard::count]}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
+
+
+def write_torch(path, tensors):
+    """A torch.save file of zeros in fp32, made in a process of its own: what it holds would count as the most memory of
+    the programs started from here."""
+    child = os.fork()
+    if child == 0:
+        import torch
+        torch.save({name: torch.zeros(size) for name, size in tensors}, path)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] != 0:
+        raise RuntimeError(f"cannot write {path}")
 
 
 def write_llama2c(path, shape):

@@ -119,6 +119,13 @@ void ConfigReader::expect_none(const char* key, const std::string& why) const {
   if (has(key)) refuse(key, "null: " + why);
 }
 
+Json with_defaults(Json json, const Json& defaults) {
+  for (const auto& [key, value] : defaults.items()) {
+    if (!json.contains(key)) json[key] = value;
+  }
+  return json;
+}
+
 ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& family, bool tied_by_default) {
   ModelConfig config;
   config.family = family;
@@ -142,6 +149,11 @@ ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& f
   config.attention_scale = 1.0 / std::sqrt(static_cast<double>(config.d_head));
   config.attention.resize(static_cast<std::size_t>(config.n_layers));
   return config;
+}
+
+void expect_plain_heads(const ConfigReader& reader, const ModelConfig& config) {
+  if (config.n_kv_heads != config.n_heads) reader.refuse("num_key_value_heads", "as many as heads in this family");
+  if (config.d_head * config.n_heads != config.d_model) reader.refuse("head_dim", "hidden_size over heads");
 }
 
 std::int64_t read_window(const ConfigReader& reader, std::int64_t absent) {

@@ -36,9 +36,15 @@ class ConfigReader {
   const Json& json_;
 };
 
+// A family's configuration class gives some keys values of its own where a file lacks them; a null stays.
+Json with_defaults(Json json, const Json& defaults);
+
 // The sizes and choices that most families spell alike (hidden_size, num_hidden_layers, num_key_value_heads, head_dim,
 // ...), attention scaled by 1/sqrt(Dh), RMSNorm, a gated MLP, full attention in every layer.
 ModelConfig read_decoder_config(const ConfigReader& reader, const std::string& family, bool tied_by_default);
+
+// Refuses heads that share keys or are of another width than D / H, in families that have none.
+void expect_plain_heads(const ConfigReader& reader, const ModelConfig& config);
 
 // sliding_window; 0, no window, where it is null.
 std::int64_t read_window(const ConfigReader& reader, std::int64_t absent);

@@ -5,7 +5,7 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  ModelConfig config = read_gemma_config(json, "gemma");
+  ModelConfig config = read_gemma_config(json, "gemma", 16);
   // The reference passes over hidden_activation, which the next generations read.
   config.activation = ConfigReader(json).activation_or("hidden_act", "gelu_pytorch_tanh");
   return config;

@@ -7,7 +7,7 @@ namespace {
 
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  ModelConfig config = read_gemma_config(json, "gemma2");
+  ModelConfig config = read_gemma_config(json, "gemma2", 4);
   const auto cap_of = [&](const char* key, double absent) {
     return reader.is_null(key) ? 0.0 : reader.number_or(key, absent);
   };

@@ -8,7 +8,7 @@ namespace {
 ModelConfig read_text_config(const Json& json) {
   const ConfigReader reader(json);
   reader.expect_none("attn_logit_softcapping", "the reference reads the soft-cap of scores and does not apply it");
-  ModelConfig config = read_gemma_config(json, "gemma3_text");
+  ModelConfig config = read_gemma_config(json, "gemma3_text", 4);
   read_gemma_attention(reader, config, 0.0);
   config.final_soft_cap = reader.number_or("final_logit_softcapping", 0.0);
   const std::int64_t period = reader.integer_or("sliding_window_pattern", 1, 1000, 6);

@@ -7,12 +7,11 @@
 
 namespace energy_lens {
 
-inline ModelConfig read_gemma_config(const Json& json, const std::string& family) {
-  const ConfigReader reader(json);
-  Json sizes = json;
-  if (!reader.has("head_dim")) sizes["head_dim"] = 256;
+inline ModelConfig read_gemma_config(const Json& json, const std::string& family, int key_heads_when_absent) {
+  const Json whole = with_defaults(json, {{"num_key_value_heads", key_heads_when_absent}, {"head_dim", 256}});
+  const ConfigReader reader(whole);
   reader.expect_flag("use_bidirectional_attention", false, false);  // the lens predicts the next token
-  ModelConfig config = read_llama_config(ConfigReader(sizes), family, true);
+  ModelConfig config = read_llama_config(reader, family, true);
   config.embed_scale = std::sqrt(static_cast<double>(config.d_model));
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   return config;

@@ -10,6 +10,7 @@ namespace {
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
   ModelConfig config = read_decoder_config(reader, "gpt_neox", false);
+  expect_plain_heads(reader, config);
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", true);
   config.norm = NormKind::LayerNorm;
   config.norm_eps = reader.number_or("layer_norm_eps", 1e-5);

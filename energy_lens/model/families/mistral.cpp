@@ -8,9 +8,8 @@ constexpr std::int64_t kWindowWhenAbsent = 4096;
 
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  Json sizes = json;
-  if (!json.contains("num_key_value_heads")) sizes["num_key_value_heads"] = 8;
-  ModelConfig config = read_llama_config(ConfigReader(sizes), "mistral");
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 8}});
+  ModelConfig config = read_llama_config(ConfigReader(whole), "mistral");
   set_uniform_window(reader, config, read_window(reader, kWindowWhenAbsent));
   return config;
 }

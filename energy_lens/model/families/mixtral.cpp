@@ -6,11 +6,8 @@ namespace {
 
 ModelConfig read_config(const Json& json) {
   const ConfigReader reader(json);
-  Json sizes = json;
-  if (!json.contains("num_key_value_heads")) sizes["num_key_value_heads"] = 8;
-  if (!reader.has("rope_theta")) sizes["rope_theta"] = 1e6;
-  if (!reader.has("rms_norm_eps")) sizes["rms_norm_eps"] = 1e-5;
-  ModelConfig config = read_llama_config(ConfigReader(sizes), "mixtral");
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 8}, {"rope_theta", 1e6}, {"rms_norm_eps", 1e-5}});
+  ModelConfig config = read_llama_config(ConfigReader(whole), "mixtral");
   set_uniform_window(reader, config, read_window(reader, 0));
   config.experts = read_expert_config(reader, config, "num_local_experts", "intermediate_size");
   config.experts.normalized = true;

@@ -13,6 +13,7 @@ ModelConfig read_config(const Json& json) {
   Json sizes = json;
   sizes["intermediate_size"] = reader.at("ffn_dim");
   ModelConfig config = read_decoder_config(ConfigReader(sizes), "opt", true);
+  expect_plain_heads(reader, config);
   reader.expect_flag("do_layer_norm_before", true, true);
   reader.expect_flag("_remove_final_layer_norm", false, false);
   reader.expect_flag("enable_bias", true, true);

@@ -5,10 +5,23 @@
 namespace energy_lens {
 namespace {
 
+// The first files call longrope by other names, and the reference takes them for it in this family alone.
+Json with_longrope_named(Json json) {
+  if (!json.contains("rope_scaling") || !json.at("rope_scaling").is_object()) return json;
+  Json& scaling = json["rope_scaling"];
+  for (const char* const key : {"rope_type", "type"}) {
+    if (!scaling.contains(key)) continue;
+    if (scaling.at(key) == "su" || scaling.at(key) == "yarn") scaling[key] = "longrope";
+    if (scaling.at(key) != "longrope" && scaling.at(key) != "default") {
+      ConfigReader(json).refuse("rope_scaling", "rope_type longrope, the only one of this family");
+    }
+  }
+  return json;
+}
+
 ModelConfig read_config(const Json& json) {
-  Json sizes = json;
-  if (!json.contains("original_max_position_embeddings")) sizes["original_max_position_embeddings"] = 4096;
-  const ConfigReader reader(sizes);
+  const Json whole = with_longrope_named(with_defaults(json, {{"original_max_position_embeddings", 4096}}));
+  const ConfigReader reader(whole);
   reader.expect_flag("attention_bias", false, false);
   ModelConfig config = read_decoder_config(reader, "phi3", false);
   config.norm_eps = reader.number_or("rms_norm_eps", 1e-5);

@@ -6,7 +6,8 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  const ConfigReader reader(json);
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 32}});
+  const ConfigReader reader(whole);
   ModelConfig config = read_llama_config(reader, "qwen2");
   config.qkv_bias = true;
   set_qwen_windows(reader, config);

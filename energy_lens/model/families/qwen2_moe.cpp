@@ -5,7 +5,8 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  const ConfigReader reader(json);
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 16}});
+  const ConfigReader reader(whole);
   // The reference's attention kernels disagree about which layers the window holds in.
   reader.expect_flag("use_sliding_window", false, false);
   ModelConfig config = read_llama_config(reader, "qwen2_moe");

@@ -6,10 +6,9 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  const ConfigReader reader(json);
-  Json sizes = json;
-  if (!reader.has("head_dim")) sizes["head_dim"] = 128;
-  ModelConfig config = read_llama_config(ConfigReader(sizes), "qwen3");
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 32}, {"head_dim", 128}});
+  const ConfigReader reader(whole);
+  ModelConfig config = read_llama_config(reader, "qwen3");
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   set_qwen_windows(reader, config);
   return config;

@@ -5,7 +5,8 @@ namespace energy_lens {
 namespace {
 
 ModelConfig read_config(const Json& json) {
-  const ConfigReader reader(json);
+  const Json whole = with_defaults(json, {{"num_key_value_heads", 4}});
+  const ConfigReader reader(whole);
   ModelConfig config = read_llama_config(reader, "qwen3_moe");
   config.qkv_bias = config.out_bias = reader.flag_or("attention_bias", false);
   set_uniform_window(reader, config, read_qwen_window(reader));

@@ -119,13 +119,12 @@ struct NamedScaling {
 };
 
 // "dynamic" changes nothing up to max_position_embeddings, and longer texts are refused.
-constexpr std::array<NamedScaling, 7> kScalings = {{{"default", keep},
+constexpr std::array<NamedScaling, 6> kScalings = {{{"default", keep},
                                                     {"dynamic", keep},
                                                     {"linear", scale_linear},
                                                     {"llama3", scale_llama3},
                                                     {"yarn", scale_yarn},
-                                                    {"longrope", scale_longrope},
-                                                    {"su", scale_longrope}}};
+                                                    {"longrope", scale_longrope}}};
 
 }  // namespace
 
