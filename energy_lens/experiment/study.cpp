@@ -91,6 +91,7 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
           {"documents_read", data.documents_read},
           {"documents_too_short", data.documents_too_short},
           {"documents_repeated", data.documents_repeated},
+          {"documents_similar", data.documents_similar},
           {"documents", documents},
           {"tokens", documents * config.window},
           {"window", config.window},
