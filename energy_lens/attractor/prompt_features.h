@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "energy_lens/model/model.h"
+
 namespace energy_lens {
 
 struct PromptFeatures {
@@ -17,7 +19,7 @@ struct PromptFeatures {
   double last_margin = 0.0;
 };
 
-// logits: [T, V] of the model on the prompt's T tokens, V >= 2. Errors: BadInput (no tokens, shapes).
-PromptFeatures prompt_features(std::span<const std::int64_t> tokens, const at::Tensor& logits);
+// last: [T, D] the model's stream after the last block on the prompt's T tokens. Errors: BadInput (no tokens, shapes).
+PromptFeatures prompt_features(const Model& model, std::span<const std::int64_t> tokens, const at::Tensor& last);
 
 }  // namespace energy_lens

@@ -26,7 +26,8 @@ void check_training(const at::Tensor& x, const LearnOptions& options) {
   if (x.size(0) < options.atoms) {
     fail(ErrorKind::BadInput, "learn_dictionary",
          "got " + std::to_string(x.size(0)) + " rows for " + std::to_string(options.atoms) +
-             " atoms: every row would be its own atom; expected at least one row an atom, and 50 to trust it");
+             " atoms: every row would be its own atom; expected at least one row an atom, and " +
+             std::to_string(kSamplesPerAtom) + " to trust it");
   }
   const at::Tensor finite = at::isfinite(x).all(-1);
   if (!finite.all().item<bool>()) {
@@ -91,7 +92,7 @@ void replace_atoms(at::Tensor& atoms, const CodeSums& sums, const SparseCodes& c
 
 }  // namespace
 
-bool few_samples(std::int64_t rows, std::int64_t atoms) { return rows < 50 * atoms; }
+bool few_samples(std::int64_t rows, std::int64_t atoms) { return rows < kSamplesPerAtom * atoms; }
 
 std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const LearnOptions& options,
                                                       Progress& progress) {

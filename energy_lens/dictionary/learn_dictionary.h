@@ -26,7 +26,8 @@ struct LearnOptions {
 std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const LearnOptions& options,
                                                       Progress& progress = no_progress());
 
-// Fewer than 50 rows an atom: what is learned may not hold on other rows.
+// With fewer rows than these an atom, what is learned may not hold on other rows.
+inline constexpr std::int64_t kSamplesPerAtom = 50;
 bool few_samples(std::int64_t rows, std::int64_t atoms);
 
 }  // namespace energy_lens

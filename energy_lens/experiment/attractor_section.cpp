@@ -52,21 +52,19 @@ double train_median(const std::vector<DecodingCycle>& cycles, const std::vector<
   return transients.empty() ? std::nan("") : sorted_quantile(transients, 0.5);
 }
 
-// One pass of the model over tokens: the streams halfway through it and after the last block, and the logits.
+// One pass of the model over tokens: the streams halfway through it and after the last block.
 struct PromptPass {
   std::vector<std::int64_t> input;  // T tokens, BOS first where the model has one
   at::Tensor middle, last;          // [T, D]
-  at::Tensor logits;                // [T, V]
 };
 
 PromptPass run_prompt(const StudyData& data, const std::vector<std::int64_t>& ids) {
   const std::int64_t layers = data.model->config().n_layers;
   PromptPass pass;
   pass.input = as_input(data, ids);
-  const Streams streams = capture_streams(*data.model, pad_right({pass.input}), {layers / 2, layers}, /*logits=*/true);
+  const Streams streams = capture_streams(*data.model, pad_right({pass.input}), {layers / 2, layers});
   pass.middle = streams.resid[0][0];
   pass.last = streams.resid[1][0];
-  pass.logits = streams.logits[0];
   return pass;
 }
 
@@ -134,7 +132,7 @@ void add(Columns& columns, const std::vector<std::pair<std::string, double>>& ro
 
 // What the prompt shows without any attractor: its tokens, the model's output, and the lens halfway through the model.
 void add_baselines(Columns& columns, const StudyData& data, const PromptPass& pass) {
-  const PromptFeatures f = prompt_features(pass.input, pass.logits);
+  const PromptFeatures f = prompt_features(*data.model, pass.input, pass.last);
   const LensRows middle = lens_of_stream(*data.model, pass.middle, pass.input);
   const LensRows last = lens_of_stream(*data.model, pass.last, pass.input);
   add(columns, {{"repetition", f.repetition},

@@ -27,7 +27,7 @@ at::Tensor document_importance(const Model& model, const Dictionary& dictionary,
   const Baseline& baseline = document.baseline;
   at::Tensor importance = at::zeros({dictionary.atoms().size(0)}, at::kDouble);
   for (std::uint64_t sample = 0; sample < kFisherSamples; ++sample) {
-    const auto labels = sample_labels(baseline.logits, seed, index * kFisherSamples + sample);
+    const auto labels = sample_labels(model, baseline.last, seed, index * kFisherSamples + sample);
     const at::Tensor g = full_total_gradient(model, baseline.layer, baseline.resid, baseline.ids, labels);
     importance += fisher_importance(codes, dictionary.atoms(), kept(g)) / static_cast<double>(kFisherSamples);
   }
@@ -67,10 +67,10 @@ std::vector<EditTrial> run_edit(const StudyData& data, const Dictionary& diction
     const EditDocument& document = documents[d];
     const at::Tensor change = coefficient_change(edit, feature_activations(document.codes, edit.feature));
     if (!change.any().item<bool>()) continue;
-    const EditEffect effect = measure_edit(*data.model, document.baseline, change, direction);
     const auto index = static_cast<std::uint64_t>(edit.feature) * documents.size() + d;
     const at::Tensor random = random_direction(direction.size(0), seed, index);
-    const EditEffect control = measure_edit(*data.model, document.baseline, change, random);
+    const auto effects = measure_edits(*data.model, document.baseline, change, {direction, random});
+    const EditEffect &effect = effects[0], &control = effects[1];
     EditTrial trial;
     trial.predicted = first_order_change(change, direction, document.full_gradient);
     trial.predicted_lens = first_order_change(change, direction, document.lens_gradient);

@@ -44,11 +44,13 @@ std::string dictionary_here(const Json& results) {
 }
 
 std::string edits_here(const Json& results) {
-  const Json& edits = results.at("interventions").at("edits");
-  return std::to_string(edits.size()) +
+  const Json& interventions = results.at("interventions");
+  const Json& bitwise = interventions.at("identity_bitwise");
+  return std::to_string(interventions.at("edits").size()) +
          " edits run in the model, each with a random direction of equal size beside it; " +
-         (results.at("interventions").at("identity_bitwise").get<bool>() ? "identity edits change no bit."
-                                                                         : "IDENTITY EDITS CHANGED BITS.");
+         (bitwise.is_null()     ? "no identity edit was run."
+          : bitwise.get<bool>() ? "identity edits change no bit."
+                                : "IDENTITY EDITS CHANGED BITS.");
 }
 
 // Warnings about layers, each said once for all the layers it holds of, in the order they came.
@@ -146,8 +148,8 @@ Json warnings_section(const Json& results) {
     const auto cut = text.at("cut_tokens").get<std::int64_t>();
     if (cut == 0) continue;
     warnings.push_back("A text is longer than the model's context: its last " + std::to_string(cut) +
-                       " tokens are left out (" +
-                       std::string(utf8_prefix(text.at("text").get_ref<const std::string&>(), 40)) + "...).");
+                       " tokens are left out (" + utf8_prefix(text.at("text").get_ref<const std::string&>(), 40) +
+                       "...).");
   }
   return warnings;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "energy_lens/experiment/edit_trials.h"
@@ -177,18 +178,19 @@ Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, st
   return rows;
 }
 
-// Edits that ask for nothing must change nothing, to the bit, through the whole running model.
-bool identity_is_bitwise(const StudyData& data, const Dictionary& dictionary, const FeatureEdit& like) {
-  const TokenBatch batch = pad_right({data.of(Split::B).front()->ids});
-  const at::Tensor plain = data.model->forward(batch).logits;
+// Edits that ask for nothing must change nothing, to the bit, through the whole running model: its last stream, of
+// which logits are made.
+bool identity_is_bitwise(const Model& model, const Dictionary& dictionary, const Baseline& baseline,
+                         const FeatureEdit& like) {
   for (const EditKind kind : {EditKind::Scale, EditKind::Steer}) {
     FeatureEdit edit = like;
     edit.kind = kind;
     edit.amount = kind == EditKind::Scale ? 1.0 : 0.0;
     FeatureEditor editor(dictionary, edit);
     ForwardOptions options;
+    options.logits = false;
     options.editor = &editor;
-    if (!at::equal(data.model->forward(batch, options).logits, plain)) return false;
+    if (!at::equal(model.forward(pad_right({baseline.ids}), options).resid[0], baseline.last)) return false;
   }
   return true;
 }
@@ -212,14 +214,15 @@ class LayerEdits {
       const FeatureEdit plain{.layer = layer_, .feature = feature, .first_position = data_.first_position};
       edit_each_way(plain);
       dose(feature);
-      identity_ = identity_ && identity_is_bitwise(data_, dictionary_, plain);
+      leave_alone(plain);
       progress_.advance(1);
     }
   }
 
   const Json& edits() const { return edits_; }
   Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
-  bool identity() const { return identity_; }
+  // null: no chosen feature is active anywhere.
+  Json identity() const { return identity_ ? Json(*identity_) : Json(); }
 
  private:
   void edit_each_way(FeatureEdit edit) {
@@ -241,6 +244,16 @@ class LayerEdits {
     }
   }
 
+  // On the first document where the feature is active: elsewhere there is nothing to scale.
+  void leave_alone(const FeatureEdit& plain) {
+    const auto found = std::ranges::find_if(documents_, [&](const EditDocument& document) {
+      const at::Tensor active = feature_activations(document.codes, plain.feature);
+      return active.narrow(0, plain.first_position, active.size(0) - plain.first_position).any().item<bool>();
+    });
+    if (found == documents_.end()) return;
+    identity_ = identity_.value_or(true) && identity_is_bitwise(*data_.model, dictionary_, found->baseline, plain);
+  }
+
   const StudyData& data_;
   const StudyConfig& config_;
   const Dictionary& dictionary_;
@@ -250,7 +263,7 @@ class LayerEdits {
   const at::Tensor importance_;  // [K]
   Json edits_ = Json::array();
   std::map<double, DosePairs> doses_;
-  bool identity_ = true;
+  std::optional<bool> identity_;
 };
 
 }  // namespace
@@ -266,11 +279,12 @@ Json layer_interventions(const StudyData& data, const StudyConfig& config, const
 
 Json joined_interventions(const StudyConfig& config, const std::vector<Json>& layers) {
   Json edits = Json::array(), doses = Json::array();
-  bool identity = true;
+  Json identity;  // null until an edit ran
   for (const Json& layer : layers) {
     for (const Json& row : layer.at("edits")) edits.push_back(row);
     for (const Json& row : layer.at("dose_response")) doses.push_back(row);
-    identity = identity && layer.at("identity_bitwise").get<bool>();
+    const Json& ran = layer.at("identity_bitwise");
+    if (!ran.is_null()) identity = ran.get<bool>() && (identity.is_null() || identity.get<bool>());
   }
   return {{"layers", config.layers}, {"edits", edits}, {"dose_response", doses}, {"identity_bitwise", identity}};
 }

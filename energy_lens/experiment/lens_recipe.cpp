@@ -33,6 +33,13 @@ Json nested(const at::Tensor& values) {
   return json;
 }
 
+// What compares a layer with the model's own prediction.
+void add_comparisons(Json& json, const LensRows& rows) {
+  json["cross_entropy"].push_back(nested(rows.cross_entropy));
+  json["kl_to_final"].push_back(nested(rows.kl_to_final));
+  json["depth_descent"].push_back(nested(rows.depth_descent));
+}
+
 // One row a layer under each quantity's name.
 void add_scalars(Json& json, const LensRows& rows) {
   const at::Tensor energy = rows.energy.to(at::kDouble);
@@ -42,15 +49,12 @@ void add_scalars(Json& json, const LensRows& rows) {
     json["backward_difference"].push_back(nested(backward_difference(energy)));
     json["central_difference"].push_back(nested(central_difference(energy)));
   }
-  json["cross_entropy"].push_back(nested(rows.cross_entropy));
   json["entropy"].push_back(nested(rows.entropy));
-  json["kl_to_final"].push_back(nested(rows.kl_to_final));
   json["margin"].push_back(nested(rows.margin));
   json["target_margin"].push_back(nested(rows.target_margin));
   json["rank"].push_back(nested(rows.rank));
   json["confidence"].push_back(nested(rows.confidence));
   json["free_energy"].push_back(nested(rows.free_energy));
-  json["depth_descent"].push_back(nested(rows.depth_descent));
   json["top_ids"].push_back(nested(rows.top_ids));
   json["top_log_probs"].push_back(nested(rows.top_log_probs));
 }
@@ -90,6 +94,7 @@ class LensRun {
             {"dtype", config_.dtype},
             {"device", devices_used(config_)},
             {"seed", config_.seed},
+            {"lens", config_.lens},
             {"bos", bos_},
             {"texts", Json::array()}};
   }
@@ -100,12 +105,7 @@ class LensRun {
       encoding.ids.insert(encoding.ids.begin(), *chosen_.tokenizer->bos_id());
       encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
     }
-    const bool gradients = config_.gradients != "none";
-    const LensOptions options = {.top_k = config_.top_k,
-                                 .gradient = gradients,
-                                 .expected_gradient = gradients,
-                                 .kernel = kernel_named(config_.kernel)};
-    const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_, options);
+    const TextLens lens = read(encoding.ids);
     Json json = {
         {"text", text}, {"token_ids", encoding.ids}, {"tokens", token_strings(*chosen_.tokenizer, encoding.ids)}};
     json["offsets"] = encoding.offsets;
@@ -113,15 +113,29 @@ class LensRun {
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       progress_.check();
       add_scalars(json, lens.rows[i]);
+      if (!seed_compat()) add_comparisons(json, lens.rows[i]);
       add_tensors(json, name + ".layer." + std::to_string(layers_[i]), lens, i, encoding.ids);
     }
-    double nll = 0.0;
-    for (const double value : lens.nll) nll += value / static_cast<double>(lens.nll.size());
     json["token_nll"] = lens.nll;
-    json["nll"] = nll;
-    json["perplexity"] = std::exp(nll);
-    json["last_layer_max_difference"] = lens.last_layer_difference;
+    json["scored_tokens"] = lens.nll.size();
+    json["nll"] = lens.mean_nll();
+    json["perplexity"] = std::exp(lens.mean_nll());
+    json["last_layer_max_difference"] = seed_compat() ? Json() : Json(lens.last_layer_difference);
     return json;
+  }
+
+  bool seed_compat() const { return config_.lens == "seed-compat"; }
+
+  TextLens read(const std::vector<std::int64_t>& ids) const {
+    LensOptions options = {.top_k = config_.top_k, .kernel = kernel_named(config_.kernel)};
+    options.gradient = options.expected_gradient = config_.gradients != "none";
+    TextLens lens = lens_of_text(*chosen_.model, ids, layers_, options);
+    if (!seed_compat()) return lens;
+    options.final_norm = false;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      lens.rows[i] = lens_of_stream(*chosen_.model, lens.resid[i], ids, options);
+    }
+    return lens;
   }
 
   void add_tensors(Json& json, const std::string& name, const TextLens& lens, std::size_t i,
@@ -160,6 +174,10 @@ Json run_lens(const LensConfig& config, Progress& progress) {
   check_model_fields("lens", config);
   check_choice("lens", "gradients", config.gradients, {"none", "lens", "full"});
   check_choice("lens", "kernel", config.kernel, {"best", "rounded", "generic", "reference"});
+  check_choice("lens", "lens", config.lens, {"logit", "seed-compat"});
+  if (config.lens == "seed-compat" && (config.gradients != "none" || config.kernel != "best")) {
+    fail(ErrorKind::Usage, "lens", "--lens seed-compat has one kernel and no gradients, expected neither option");
+  }
   const std::vector<std::string> texts = given_texts(config.text, config.texts);
   if (texts.empty()) fail(ErrorKind::Usage, "lens", "got no text, expected --text or --texts");
   LensRun lens(config, progress);

@@ -17,6 +17,7 @@ struct LensConfig : ModelChoice {
   std::vector<std::int64_t> layers;  // empty: all, 0..L
   std::int64_t top_k = 10;
   bool bos = false;
+  std::string lens = "logit";
   std::string gradients = "none";
   std::string kernel = "best";
   std::int64_t seed = 0;
@@ -33,6 +34,8 @@ struct LensConfig : ModelChoice {
     visit("top-k", c.top_k, "most likely tokens listed per position", 1, 1000);
     visit("bos", c.bos,
           "put the model's begin-of-text token first, as it also is where the tokenizer's own file asks for it");
+    visit("lens", c.lens,
+          "logit; or seed-compat: the prototype's wrong lens, without the final norm, for checking its numbers only");
     visit("gradients", c.gradients,
           "none; lens: of the lens energy, in closed form; full: also of the model's loss through the later blocks");
     visit("kernel", c.kernel,

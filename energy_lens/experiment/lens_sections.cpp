@@ -25,19 +25,17 @@ Json calibration_json(const std::vector<double>& confidence, const std::vector<b
   return {{"ece", c.ece}, {"brier", c.brier}, {"bins", bins}};
 }
 
-void add_behaviour(Json& text, const TextLens& lens, std::int64_t first) {
+// Over every token that has one before it, as `energy-lens lens` does: the first after a BOS counts.
+void add_behaviour(Json& text, const TextLens& lens) {
   const LensRows& last = lens.rows.back();
-  const auto kept = [&](const at::Tensor& values) { return values.narrow(0, first, values.size(0) - first); };
-  double nll = 0.0;
-  for (std::size_t t = first; t < lens.nll.size(); ++t)
-    nll += lens.nll[t] / static_cast<double>(lens.nll.size() - first);
-  std::vector<double> confidence = doubles(kept(last.confidence).clamp_max(1.0));
+  const std::vector<double> confidence = doubles(last.confidence.clamp_max(1.0));
   std::vector<bool> correct;
-  for (const double rank : doubles(kept(last.rank))) correct.push_back(rank == 0);
-  text["nll"] = nll;
-  text["perplexity"] = std::exp(nll);
-  text["mean_confidence"] = mean_of(kept(last.confidence));
-  text["mean_entropy"] = mean_of(kept(last.entropy));
+  for (const double rank : doubles(last.rank)) correct.push_back(rank == 0);
+  text["scored_tokens"] = lens.nll.size();
+  text["nll"] = lens.mean_nll();
+  text["perplexity"] = std::exp(lens.mean_nll());
+  text["mean_confidence"] = mean_of(last.confidence);
+  text["mean_entropy"] = mean_of(last.entropy);
   text["ece"] = calibration(confidence, correct).ece;
 }
 
@@ -48,6 +46,7 @@ Json text_json(const StudyData& data, const std::string& source) {
   ids.resize(ids.size() - cut);
   const TextLens lens = lens_of_text(*data.model, ids, every_layer(*data.model));
   Json text = {{"text", source}, {"token_ids", ids}, {"tokens", token_strings(*data.tokenizer, ids)}};
+  text["bos"] = data.first_position > 0;
   text["cut_tokens"] = cut;
   text["energy"] = Json::array();
   text["entropy"] = Json::array();
@@ -55,8 +54,7 @@ Json text_json(const StudyData& data, const std::string& source) {
     text["energy"].push_back(doubles(rows.energy));
     text["entropy"].push_back(doubles(rows.entropy));
   }
-  // A lone token after BOS leaves nothing behind position 0: then BOS counts.
-  add_behaviour(text, lens, ids.size() > 2 ? data.first_position : 0);
+  add_behaviour(text, lens);
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "energy_lens/alignment/efas.h"
+#include "energy_lens/dictionary/learn_dictionary.h"
 #include "energy_lens/experiment/attractor_section.h"
 #include "energy_lens/experiment/findings.h"
 #include "energy_lens/experiment/hypotheses.h"
@@ -62,6 +63,7 @@ Json protocol_json() {
           {"least_active_documents", efas.min_active_documents},
           {"level", efas.level},
           {"control_draws", efas.control_draws},
+          {"samples_per_atom", kSamplesPerAtom},
           {"doses", intervention_doses()}};
 }
 
@@ -91,6 +93,7 @@ Json corpus_json(const StudyData& data, const StudyConfig& config) {
           {"documents_read", data.documents_read},
           {"documents_too_short", data.documents_too_short},
           {"documents_repeated", data.documents_repeated},
+          {"documents_similar", data.documents_similar},
           {"documents", documents},
           {"tokens", documents * config.window},
           {"window", config.window},

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/experiment/near_copies.h"
 
 namespace energy_lens {
 namespace {
@@ -20,7 +22,9 @@ std::vector<std::pair<std::string, const Document*>> in_digest_order(const std::
 void fill_windows(StudyData& data, const std::vector<Document>& documents, const StudyConfig& config,
                   Progress& progress) {
   progress.begin("tokenize the corpus", config.documents);
-  std::set<std::vector<std::int64_t>> seen;  // a window that comes again is no second observation
+  // A window that comes again, as it was or nearly so, is no second observation.
+  std::set<std::vector<std::int64_t>> seen;
+  SeenShingles shingles;
   for (const auto& [digest, document] : in_digest_order(documents)) {
     if (static_cast<std::int64_t>(data.windows.size()) == config.documents) break;
     progress.check();
@@ -34,6 +38,12 @@ void fill_windows(StudyData& data, const std::vector<Document>& documents, const
       ++data.documents_repeated;
       continue;
     }
+    const auto own = std::span<const std::int64_t>(ids).subspan(static_cast<std::size_t>(data.first_position));
+    if (shingles.mostly_seen(own)) {
+      ++data.documents_similar;
+      continue;
+    }
+    shingles.keep(own);
     const Split split = split_of(digest, static_cast<std::uint64_t>(config.seed));
     data.windows.push_back({document->id, document->stratum, split, std::move(ids)});
     progress.advance(1);
@@ -46,7 +56,8 @@ void check_windows(const StudyData& data, const StudyConfig& config) {
     fail(ErrorKind::BadInput, "study",
          "got " + std::to_string(data.windows.size()) + " of " + std::to_string(data.documents_read) +
              " documents with at least " + std::to_string(config.window) +
-             " tokens, expected at least two in each split; give a larger corpus or a smaller --window");
+             " tokens that do not repeat each other, expected at least two in each split; give a larger corpus or a "
+             "smaller --window");
   }
 }
 

@@ -29,12 +29,14 @@ struct StudyData {
   std::vector<std::string> texts;
   std::vector<Window> windows;
   std::string corpus_digest;
-  std::int64_t documents_read = 0, documents_too_short = 0, documents_repeated = 0;
+  std::int64_t documents_read = 0, documents_too_short = 0, documents_repeated = 0, documents_similar = 0;
   std::int64_t first_position = 0;  // 1 where a BOS is prepended: position 0 is left out of every statistic
 
   std::vector<const Window*> of(Split split) const;
 };
 
+// Documents are taken in the order of their digests; one whose window another gave, or of whose window most stands in
+// those taken before (near_copies.h), is left out and counted.
 // Errors: those of the readers; BadInput when fewer than 6 documents fill a window, naming how many did.
 StudyData load_study_data(const StudyConfig& config, Progress& progress);
 

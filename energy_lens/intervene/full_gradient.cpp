@@ -11,6 +11,7 @@
 #include "energy_lens/core/philox.h"
 #include "energy_lens/core/shape.h"
 #include "energy_lens/lens/energy.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 namespace {
@@ -97,19 +98,28 @@ at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at:
   return full_total_gradient(model, layer, stream, ids, std::vector<std::int64_t>(ids.begin() + 1, ids.end()));
 }
 
-std::vector<std::int64_t> sample_labels(const at::Tensor& logits, std::uint64_t seed, std::uint64_t document) {
-  check_shape("sample_labels", "logits", logits, {{"T"}, {"V"}});
+namespace {
+
+// The first token at which the probabilities of logits [V], added up, pass `level`.
+std::int64_t token_at_level(const at::Tensor& logits, double level) {
+  const at::Tensor p = logits.to(at::kDouble).softmax(0).contiguous();
+  const double* const mass = p.data_ptr<double>();
+  std::int64_t token = 0;
+  // The last token takes what rounding leaves of the total.
+  for (double sum = mass[0]; sum <= level && token + 1 < p.numel(); sum += mass[token]) ++token;
+  return token;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> sample_labels(const Model& model, const at::Tensor& last, std::uint64_t seed,
+                                        std::uint64_t document) {
+  check_shape("sample_labels", "last", last, {{"T"}, {"D", model.config().d_model}});
   Philox random(seed, "intervene/sampled-labels", document);
   std::vector<std::int64_t> labels;
-  for (std::int64_t t = 0; t < logits.size(0); ++t) {
-    const at::Tensor p = logits[t].to(at::kDouble).softmax(0).contiguous();
-    const double* const mass = p.data_ptr<double>();
-    const double level = random.uniform();
-    std::int64_t label = 0;
-    // The last token takes what rounding leaves of the total.
-    for (double sum = mass[0]; sum <= level && label + 1 < p.numel(); sum += mass[label]) ++label;
-    labels.push_back(label);
-  }
+  for_logits_of_rows(model, last, [&](std::int64_t, const at::Tensor& logits) {
+    for (std::int64_t t = 0; t < logits.size(0); ++t) labels.push_back(token_at_level(logits[t], random.uniform()));
+  });
   return labels;
 }
 

@@ -24,8 +24,9 @@ at::Tensor full_own_gradient(const Model& model, std::int64_t layer, const at::T
 at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at::Tensor& stream,
                                const std::vector<std::int64_t>& ids);
 
-// One label a position, drawn from softmax(logits) [T, V] by inversion, position t from uniform number t of
-// Philox(seed, "intervene/sampled-labels", document).
-std::vector<std::int64_t> sample_labels(const at::Tensor& logits, std::uint64_t seed, std::uint64_t document);
+// One label a position, drawn from the model's own distribution there by inversion, position t from uniform number t of
+// Philox(seed, "intervene/sampled-labels", document). last: [T, D] the stream after the last block.
+std::vector<std::int64_t> sample_labels(const Model& model, const at::Tensor& last, std::uint64_t seed,
+                                        std::uint64_t document);
 
 }  // namespace energy_lens

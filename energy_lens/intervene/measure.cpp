@@ -2,46 +2,57 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <string>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
-#include "energy_lens/core/shape.h"
 #include "energy_lens/intervene/feature_edit.h"
 #include "energy_lens/intervene/prediction.h"
 #include "energy_lens/lens/streams.h"
 #include "energy_lens/lens/token_loss.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 namespace {
 
-// [T - 1]: every token but the first is a target.
-at::Tensor next_token_nll(const at::Tensor& logits, const at::Tensor& log_normaliser,
-                          const std::vector<std::int64_t>& ids) {
-  const auto targets = static_cast<std::int64_t>(ids.size()) - 1;
-  return row_nll(logits.narrow(0, 0, targets), log_normaliser.narrow(0, 0, targets),
-                 at::tensor(ids, at::kLong).narrow(0, 1, targets));
+// Fills rows [begin, begin + n) of nll [T - 1] with -log p(ids[t + 1]) of logits [n, V]. The last token has no next
+// one.
+void fill_nll(const at::Tensor& nll, std::int64_t begin, const at::Tensor& logits, const at::Tensor& log_normaliser,
+              const std::vector<std::int64_t>& ids) {
+  const std::int64_t rows = std::min(logits.size(0), nll.size(0) - begin);
+  nll.narrow(0, begin, rows)
+      .copy_(row_nll(logits.narrow(0, 0, rows), log_normaliser.narrow(0, 0, rows),
+                     at::tensor(ids, at::kLong).narrow(0, 1 + begin, rows)));
 }
 
-void score_rows(EditEffect& effect, const Baseline& baseline, const at::Tensor& logits,
-                const at::Tensor& log_normaliser) {
-  const std::int64_t tokens = logits.size(0);
-  effect.kl = at::empty({tokens}, at::kDouble);
-  effect.top1_changed = at::empty({tokens}, at::kBool);
-  double* const kl = effect.kl.data_ptr<double>();
-  bool* const changed = effect.top1_changed.data_ptr<bool>();
-  const std::int64_t* const first_choice = baseline.top1.const_data_ptr<std::int64_t>();
-  parallel_blocks(tokens, [&](std::int64_t t) {
+// KL(p || p') of a row of logits before and after, with their log-sum-exp.
+double divergence(const at::Tensor& before, double before_normaliser, const at::Tensor& after,
+                  double after_normaliser) {
+  const at::Tensor log_p = before.to(at::kDouble) - before_normaliser;
+  const at::Tensor gap = after.to(at::kDouble) - after_normaliser - log_p;
+  // sum p (e^gap - 1 - gap) equals KL because both distributions sum to one; every term is >= 0, so small edits do
+  // not drown in cancellation. Far apart, p e^gap is taken as p', which cannot overflow.
+  const at::Tensor p = log_p.exp(), close = gap.abs().lt(1.0);
+  at::Tensor terms = p * (gap.expm1() - gap);
+  if (!close.all().item<bool>()) terms = at::where(close, terms, (log_p + gap).exp() - p - p * gap);
+  return terms.sum().item<double>();
+}
+
+// Rows [begin, begin + n) of an effect whose nll_change holds the edited NLL as yet; logits [n, V] before and after.
+void score_rows(EditEffect& effect, const Baseline& baseline, std::int64_t begin, const at::Tensor& before,
+                const at::Tensor& after) {
+  const at::Tensor log_normaliser = row_logsumexp(after);
+  fill_nll(effect.nll_change, begin, after, log_normaliser, baseline.ids);
+  double* const kl = effect.kl.data_ptr<double>() + begin;
+  bool* const changed = effect.top1_changed.data_ptr<bool>() + begin;
+  const std::int64_t* const first_choice = baseline.top1.const_data_ptr<std::int64_t>() + begin;
+  const double* const before_normaliser = baseline.log_normaliser.const_data_ptr<double>() + begin;
+  const double* const after_normaliser = log_normaliser.const_data_ptr<double>();
+  parallel_blocks(after.size(0), [&](std::int64_t t) {
     const at::NoGradGuard no_grad;
-    const at::Tensor log_p = baseline.logits[t].to(at::kDouble) - baseline.log_normaliser[t];
-    const at::Tensor gap = logits[t].to(at::kDouble) - log_normaliser[t] - log_p;
-    // sum p (e^gap - 1 - gap) equals KL because both distributions sum to one; every term is >= 0, so small edits do
-    // not drown in cancellation. Far apart, p e^gap is taken as p', which cannot overflow.
-    const at::Tensor p = log_p.exp(), close = gap.abs().lt(1.0);
-    at::Tensor terms = p * (gap.expm1() - gap);
-    if (!close.all().item<bool>()) terms = at::where(close, terms, (log_p + gap).exp() - p - p * gap);
-    kl[t] = terms.sum().item<double>();
-    changed[t] = logits[t].argmax().item<std::int64_t>() != first_choice[t];
+    kl[t] = divergence(before[t], before_normaliser[t], after[t], after_normaliser[t]);
+    changed[t] = after[t].argmax().item<std::int64_t>() != first_choice[t];
   });
 }
 
@@ -59,61 +70,83 @@ Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, 
     fail(ErrorKind::BadInput, "run_baseline",
          "got " + std::to_string(ids.size()) + " tokens, expected at least 2: the first has a target only then");
   }
-  const Streams streams = capture_streams(model, pad_right({ids}), {layer}, /*logits=*/true);
-  Baseline baseline;
-  baseline.ids = ids;
-  baseline.layer = layer;
-  baseline.resid = streams.resid[0][0];
-  baseline.logits = streams.logits[0];
-  baseline.log_normaliser = row_logsumexp(baseline.logits);
-  baseline.nll = next_token_nll(baseline.logits, baseline.log_normaliser, ids);
-  baseline.top1 = baseline.logits.argmax(1);
+  const Streams streams = capture_streams(model, pad_right({ids}), {layer, model.config().n_layers});
+  const auto tokens = static_cast<std::int64_t>(ids.size());
+  Baseline baseline{.ids = ids,
+                    .layer = layer,
+                    .resid = streams.resid[0][0],
+                    .last = streams.resid[1][0],
+                    .log_normaliser = at::empty({tokens}, at::kDouble),
+                    .nll = at::empty({tokens - 1}, at::kDouble),
+                    .top1 = at::empty({tokens}, at::kLong)};
+  for_logits_of_rows(model, baseline.last, [&](std::int64_t begin, const at::Tensor& logits) {
+    const at::Tensor log_normaliser = row_logsumexp(logits);
+    fill_nll(baseline.nll, begin, logits, log_normaliser, ids);
+    baseline.log_normaliser.narrow(0, begin, logits.size(0)).copy_(log_normaliser);
+    baseline.top1.narrow(0, begin, logits.size(0)).copy_(logits.argmax(1));
+  });
   return baseline;
 }
 
 namespace {
 
-struct EditedRun {
-  at::Tensor logits, log_normaliser;
-};
+// [T, D] the stream after the last block where change [T] times direction [D] is added to the one entering the layer.
+at::Tensor edited_last(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                       const at::Tensor& direction) {
+  const at::Tensor stream = add_along(baseline.resid, change, direction);
+  ForwardOptions options;
+  options.logits = false;
+  return model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids}), options).resid[0];
+}
 
-// Fills the loss part of the effect; what it did to whole distributions costs more and is score_rows.
-EditedRun run_edited(const Model& model, const Baseline& baseline, const at::Tensor& stream, const at::Tensor& edited,
-                     EditEffect& effect) {
-  const auto tokens = static_cast<std::int64_t>(baseline.ids.size());
-  check_shape("measure_edit", "stream", stream, {{"T", tokens}, {"D", baseline.resid.size(1)}});
-  EditedRun run;
-  run.logits = model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids})).logits[0];
-  run.log_normaliser = row_logsumexp(run.logits);
-  effect.nll_change = next_token_nll(run.logits, run.log_normaliser, baseline.ids) - baseline.nll;
-  const at::Tensor own = edited.narrow(0, 0, tokens - 1);
+// The sums of nll_change [T - 1] at tokens where change [T] is not 0, and elsewhere.
+void add_up(EditEffect& effect) {
+  const at::Tensor own = effect.change.narrow(0, 0, effect.nll_change.size(0)).ne(0.0);
   effect.own = sequential_sum(effect.nll_change.masked_select(own));
   effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));
   effect.total = effect.own + effect.later;
-  return run;
 }
 
 }  // namespace
 
-EditEffect measure_edit(const Model& model, const Baseline& baseline, const at::Tensor& change,
-                        const at::Tensor& direction) {
-  EditEffect effect;
-  const EditedRun run =
-      run_edited(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0), effect);
-  score_rows(effect, baseline, run.logits, run.log_normaliser);
-  effect.change = change.to(at::kDouble);
-  return effect;
+std::vector<EditEffect> measure_edits(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                                      const std::vector<at::Tensor>& directions) {
+  const auto tokens = static_cast<std::int64_t>(baseline.ids.size());
+  std::vector<EditEffect> effects;
+  std::vector<at::Tensor> lasts;
+  for (const at::Tensor& direction : directions) {
+    lasts.push_back(edited_last(model, baseline, change, direction));
+    effects.push_back({.change = change.to(at::kDouble),
+                       .nll_change = at::empty({tokens - 1}, at::kDouble),
+                       .kl = at::empty({tokens}, at::kDouble),
+                       .top1_changed = at::empty({tokens}, at::kBool)});
+  }
+  for_logits_of_rows(model, baseline.last, [&](std::int64_t begin, const at::Tensor& before) {
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+      const at::Tensor after = logits_of_rows(model, lasts[i].narrow(0, begin, before.size(0)));
+      score_rows(effects[i], baseline, begin, before, after);
+    }
+  });
+  for (EditEffect& effect : effects) {
+    effect.nll_change -= baseline.nll;
+    add_up(effect);
+  }
+  return effects;
 }
 
 std::vector<DosePoint> dose_response(const Model& model, const Baseline& baseline, const at::Tensor& activations,
                                      const at::Tensor& direction, const at::Tensor& gradient,
                                      std::span<const double> doses) {
   const double unit = first_order_change(activations, direction, gradient);
+  const std::int64_t targets = baseline.nll.size(0);
+  const at::Tensor target = at::tensor(baseline.ids, at::kLong).narrow(0, 1, targets);
   std::vector<DosePoint> points;
   for (const double dose : doses) {
-    const at::Tensor change = activations.to(at::kDouble) * dose;
     EditEffect effect;
-    run_edited(model, baseline, add_along(baseline.resid, change, direction), change.ne(0.0), effect);
+    effect.change = activations.to(at::kDouble) * dose;
+    const at::Tensor last = edited_last(model, baseline, effect.change, direction);
+    effect.nll_change = token_loss(model, last.narrow(0, 0, targets), target).nll - baseline.nll;
+    add_up(effect);
     points.push_back({dose, effect.own, effect.later, effect.total, dose * unit});
   }
   return points;

@@ -16,7 +16,7 @@ struct Baseline {
   std::vector<std::int64_t> ids;  // T
   std::int64_t layer = 0;         // l, 0..L
   at::Tensor resid;               // [T, D] resid_pre.l (layer L: the stream before the final norm)
-  at::Tensor logits;              // [T, V] fp32
+  at::Tensor last;                // [T, D] the stream after the last block, of which logits are made when needed
   at::Tensor log_normaliser;      // [T] fp64 logsumexp of the logits
   at::Tensor nll;                 // [T - 1] fp64, -log p(ids[t + 1])
   at::Tensor top1;                // [T] int64, the first choice
@@ -35,9 +35,10 @@ struct EditEffect {
   double total = 0.0;       // own + later
 };
 
-// The effect of adding change[t] * direction at every token t. change: [T], direction: [D].
-EditEffect measure_edit(const Model& model, const Baseline& baseline, const at::Tensor& change,
-                        const at::Tensor& direction);
+// The effect of adding change[t] * direction at every token t, for each direction. change: [T], directions: [D] each.
+// Logits of kLogitRows rows before and after one edit stand in memory, whatever T and the number of directions.
+std::vector<EditEffect> measure_edits(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                                      const std::vector<at::Tensor>& directions);
 
 struct DosePoint {
   double dose = 0.0;                           // a' = (1 + dose) a; -1 is ablation

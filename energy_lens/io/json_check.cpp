@@ -1,10 +1,12 @@
 #include "energy_lens/io/json_check.h"
 
+#include <string_view>
 #include <type_traits>
 #include <unordered_set>
 #include <vector>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -33,11 +35,13 @@ class Builder {
   bool key(std::string& name) {
     count();
     member_ = new_member(name);
-    if (member_ == nullptr) refuse("has the key '" + name.substr(0, 100) + "' twice");
+    if (member_ == nullptr) refuse("has the key '" + utf8_prefix(name, 100) + "' twice");
     return true;
   }
+  // The library goes on with what it read last, which may be long and end inside a character.
   bool parse_error(std::size_t, const std::string&, const Json::exception& error) {
-    fail(ErrorKind::BadInput, "read_json", what_ + " is not JSON: " + error.what());
+    const std::string_view problem = error.what();
+    refuse("is not JSON: " + std::string(problem.substr(0, problem.find("; last read"))));
   }
 
  private:

@@ -50,8 +50,11 @@ void check_streams(const std::vector<at::Tensor>& streams, const at::Tensor& tar
 std::vector<LensRows> lens_rows(const std::vector<at::Tensor>& streams, const at::Tensor& targets,
                                 const Unembed& unembed, const LensOptions& options) {
   check_streams(streams, targets, unembed, options.top_k);
+  if (!options.final_norm && (options.gradient || options.expected_gradient)) {
+    fail(ErrorKind::Usage, "lens_rows", "got gradients asked for without the final norm, expected one or the other");
+  }
   const at::NoGradGuard no_grad;
-  const bool fused = options.kernel != LensKernel::Reference && fits_fused(streams, unembed);
+  const bool fused = options.final_norm && options.kernel != LensKernel::Reference && fits_fused(streams, unembed);
   return fused ? fused_lens_rows(streams, targets, unembed, options)
                : reference_lens_rows(streams, targets, unembed, options);
 }

@@ -39,13 +39,17 @@ struct LensOptions {
   bool gradient = false;
   bool expected_gradient = false;
   LensKernel kernel = LensKernel::Best;
+  // false: z = W_U r, without the final norm and b_U, the lens of a public prototype. It is wrong, there to check that
+  // prototype's numbers; it runs in the reference, without gradients.
+  bool final_norm = true;
 };
 
 // streams: one [N, D] fp32 tensor a layer; the last is resid_pre.L (the stream after the last block, before the final
 // norm) and defines p^L. targets: [N] int64. Returns one LensRows a stream, in order. A row's bits depend on neither
 // the other rows nor the number of threads. Memory besides what is returned: at most kLensBytes with the fused kernel,
 // whatever N, V and the number of layers.
-// Errors: BadInput (shapes, target outside the vocabulary, top_k, NaN or Inf in a stream, naming layer and row).
+// Errors: BadInput (shapes, target outside the vocabulary, top_k, NaN or Inf in a stream, naming layer and row), Usage
+// (gradients without the final norm).
 inline constexpr std::int64_t kLensBytes = std::int64_t{48} << 20;
 std::vector<LensRows> lens_rows(const std::vector<at::Tensor>& streams, const at::Tensor& targets,
                                 const Unembed& unembed, const LensOptions& options = {});

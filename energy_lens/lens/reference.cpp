@@ -36,11 +36,12 @@ at::Tensor energy_weights(const LogitBlock& block, const at::Tensor& targets) {
 
 std::vector<LensRows> lens_of_block(const std::vector<at::Tensor>& streams, const at::Tensor& targets,
                                     const Unembed& unembed, const LensOptions& options) {
-  const LogitBlock last = lens_logits(streams.back(), unembed);
+  const LogitBlock last = lens_logits(streams.back(), unembed, options.final_norm);
   const at::Tensor last_energy = lens_scalars(last, last, targets, 0).energy;
   std::vector<LensRows> result;
   for (std::size_t layer = 0; layer < streams.size(); ++layer) {
-    const LogitBlock block = layer + 1 == streams.size() ? last : lens_logits(streams[layer], unembed);
+    const LogitBlock block =
+        layer + 1 == streams.size() ? last : lens_logits(streams[layer], unembed, options.final_norm);
     LensRows rows = lens_scalars(block, last, targets, options.top_k);
     rows.depth_descent = rows.energy - last_energy;
     if (options.gradient) rows.gradient = pull_back(energy_weights(block, targets), block, streams[layer], unembed);

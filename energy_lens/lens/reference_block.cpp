@@ -53,9 +53,9 @@ at::Tensor rank_of(const at::Tensor& logits, const at::Tensor& target_logit, con
 
 at::Tensor norm_scale(const at::Tensor& stream, const Unembed& u) { return normalize(stream, u).sigma.squeeze(-1); }
 
-LogitBlock lens_logits(const at::Tensor& stream, const Unembed& u) {
+LogitBlock lens_logits(const at::Tensor& stream, const Unembed& u, bool final_norm) {
   LogitBlock block;
-  block.logits = unembed_rows(normalize(stream, u).unit, u);
+  block.logits = final_norm ? unembed_rows(normalize(stream, u).unit, u) : stable_product(stream, u.w_u.t());
   block.log_norm = at::logsumexp(block.logits, -1);
   block.log_probs = block.logits - block.log_norm.unsqueeze(-1);
   return block;

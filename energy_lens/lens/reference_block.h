@@ -17,8 +17,8 @@ struct LogitBlock {
 // The final norm's sigma at each row of a stream [R, D]: [R], what it divides the row by.
 at::Tensor norm_scale(const at::Tensor& stream, const Unembed& unembed);
 
-// streams [R, D] -> logits of the lens, norm included.
-LogitBlock lens_logits(const at::Tensor& stream, const Unembed& unembed);
+// streams [R, D] -> logits of the lens, norm included; without final_norm W_U r alone.
+LogitBlock lens_logits(const at::Tensor& stream, const Unembed& unembed, bool final_norm = true);
 
 // All scalars of `out` for one layer; final_block is the last layer's.
 LensRows lens_scalars(const LogitBlock& block, const LogitBlock& final_block, const at::Tensor& targets,

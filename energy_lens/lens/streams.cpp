@@ -26,8 +26,7 @@ class ResidPreObserver : public Observer {
 
 }  // namespace
 
-Streams capture_streams(const Model& model, const TokenBatch& batch, const std::vector<std::int64_t>& layers,
-                        bool logits) {
+Streams capture_streams(const Model& model, const TokenBatch& batch, const std::vector<std::int64_t>& layers) {
   const std::int64_t last = model.config().n_layers;
   for (const std::int64_t layer : layers) {
     if (layer >= 0 && layer <= last) continue;
@@ -36,11 +35,10 @@ Streams capture_streams(const Model& model, const TokenBatch& batch, const std::
   }
   ResidPreObserver observer(layers);
   ForwardOptions options;
-  options.logits = logits;
+  options.logits = false;
   options.observer = &observer;
   const ForwardResult result = model.forward(batch, options);
   Streams streams;
-  streams.logits = result.logits;
   for (const std::int64_t layer : layers) {
     streams.resid.push_back(layer == last ? result.resid : observer.at_layer(layer));
   }

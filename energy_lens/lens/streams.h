@@ -13,12 +13,10 @@ namespace energy_lens {
 
 struct Streams {
   std::vector<at::Tensor> resid;  // one [B, T, D] fp32 a layer asked for, in the order asked
-  at::Tensor logits;              // [B, T, V], undefined unless asked
 };
 
 // One forward pass. Errors: Usage (a layer outside 0..L), those of Model::forward.
-Streams capture_streams(const Model& model, const TokenBatch& batch, const std::vector<std::int64_t>& layers,
-                        bool logits = false);
+Streams capture_streams(const Model& model, const TokenBatch& batch, const std::vector<std::int64_t>& layers);
 
 // The lens at the T - 1 positions of one text's stream [T, D] that have a next token. What compares with the last layer
 // takes this stream for it. Errors: those of lens_rows.

@@ -28,6 +28,12 @@ at::Tensor precise_energy(const TextLens& lens, const at::Tensor& targets, const
 
 }  // namespace
 
+double TextLens::mean_nll() const {
+  double mean = 0.0;
+  for (const double value : nll) mean += value / static_cast<double>(nll.size());
+  return mean;
+}
+
 TextLens lens_of_text(const Model& model, const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& layers,
                       const LensOptions& options) {
   if (ids.size() < 2) {

@@ -15,6 +15,9 @@ struct TextLens {
   std::vector<LensRows> rows;     // [T - 1] rows a layer
   std::vector<double> nll;        // [T - 1] the model's own -log p(ids[t + 1] | ids[0..t]), from its logits in fp64
   double last_layer_difference = 0.0;  // max |E^L - nll|
+
+  // Mean nll, whose exp is the perplexity: over every token that has one before it, be that a BOS.
+  double mean_nll() const;
 };
 
 // ids: T >= 2 tokens; layers: 0..L, in any order. p^L of cross-entropy, KL, depth descent and expected gradients is

@@ -10,7 +10,6 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kRowsAtOnce = 64;
 constexpr double kRelativeTolerance = 1e-5, kAbsoluteTolerance = 1e-4;
 
 }  // namespace
@@ -30,15 +29,13 @@ at::Tensor row_nll(const at::Tensor& logits, const at::Tensor& log_normaliser, c
 }
 
 TokenLoss token_loss(const Model& model, const at::Tensor& last, const at::Tensor& targets) {
-  const std::int64_t rows = last.size(0), at_once = std::min(kRowsAtOnce, model.config().n_ctx);
-  TokenLoss loss{at::empty({rows}, at::kDouble)};
-  for (std::int64_t begin = 0; begin < rows; begin += at_once) {
-    const std::int64_t count = std::min(at_once, rows - begin);
-    const at::Tensor logits = logits_of_rows(model, last.narrow(0, begin, count));
+  TokenLoss loss{at::empty({last.size(0)}, at::kDouble)};
+  for_logits_of_rows(model, last, [&](std::int64_t begin, const at::Tensor& logits) {
+    const std::int64_t count = logits.size(0);
     loss.nll.narrow(0, begin, count).copy_(row_nll(logits, row_logsumexp(logits), targets.narrow(0, begin, count)));
     const auto [smallest, largest] = logits.aminmax();
     loss.largest_logit = std::max({loss.largest_logit, -smallest.item<double>(), largest.item<double>()});
-  }
+  });
   return loss;
 }
 

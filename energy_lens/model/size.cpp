@@ -5,6 +5,7 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/model/experts.h"
 #include "energy_lens/model/families/registry.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 namespace {
@@ -35,7 +36,7 @@ std::int64_t working_bytes(const ModelConfig& config, std::int64_t tokens, std::
   // The activations of a block of rows in a layer with experts, made and taken apart.
   const std::int64_t mixture = threads * kRows * 2 * experts_width(config.experts);
   // Logits stand for a block of rows; a thread takes one of them at a time in fp64, beside what it is exponentiated to.
-  const std::int64_t logits = kRows * config.d_vocab * kFloat + threads * 3 * config.d_vocab * kDouble;
+  const std::int64_t logits = kLogitRows * config.d_vocab * kFloat + threads * 3 * config.d_vocab * kDouble;
   return kFloat * (tokens * (streams + heads) + inside + mixture) + logits;
 }
 

@@ -8,12 +8,12 @@
 
 namespace energy_lens {
 
-inline constexpr char kResultsSchema[] = "energy-lens/study/2";
+inline constexpr char kResultsSchema[] = "energy-lens/study/3";
 
 // One field that results.json must have. path: names joined by ".", "[]" for every element of a list.
 struct ResultField {
   std::string_view path;
-  std::string_view type;     // "string", "number" (or null: undefined), "count", "flag", "list", "object"
+  std::string_view type;  // "string", "number" (or null: undefined), "count", "flag", "flag or null", "list", "object"
   std::string_view meaning;  // one sentence, with unit
 };
 

@@ -36,7 +36,8 @@ Section provenance_section(const Json& results) {
                                        {"parameters SHA-256", show(run.at("parameters_digest"))},
                                        {"documents read", show(corpus.at("documents_read"))},
                                        {"looked at, too short", show(corpus.at("documents_too_short"))},
-                                       {"looked at, repeated", show(corpus.at("documents_repeated"))}}));
+                                       {"looked at, repeated", show(corpus.at("documents_repeated"))},
+                                       {"looked at, mostly repeated", show(corpus.at("documents_similar"))}}));
   Table splits{{{"split", false}, {"documents", true}, {"tokens", true}}, {}};
   for (const auto& item : corpus.at("splits").items()) {
     splits.rows.push_back({item.key(), show(item.value().at("documents")), show(item.value().at("tokens"))});

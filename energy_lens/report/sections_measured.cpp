@@ -43,8 +43,10 @@ Section texts_section(const Json& results) {
   section.blocks.push_back(Paragraph{
       "Each token is coloured by the energy E = -log p(token | what came before) it had when it came, in nats: pale is "
       "expected, strong is surprising. The slider chooses the layer whose stream is read through the final norm and "
-      "unembedding (the logit lens). A text's first token has no energy."});
+      "unembedding (the logit lens). A text's first token, a BOS where the model has one, has no energy; the means are "
+      "over all others."});
   section.blocks.push_back(table_of(results.at("texts"), {{"text", "text"},
+                                                          {"tokens scored", "scored_tokens"},
                                                           {"NLL (nats)", "nll"},
                                                           {"perplexity", "perplexity"},
                                                           {"confidence", "mean_confidence", 3},

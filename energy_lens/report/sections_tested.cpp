@@ -201,6 +201,16 @@ Section prototype_section(const Json& results) {
   return section;
 }
 
+namespace {
+
+std::string identity_sentence(const Json& bitwise) {
+  if (bitwise.is_null()) return "No identity edit was run: no feature chosen was active in a document edited.";
+  return bitwise.get<bool>() ? "Identity edits left every bit of the model's output as it was."
+                             : "Identity edits CHANGED BITS: do not trust this section.";
+}
+
+}  // namespace
+
 Section interventions_section(const Json& results) {
   const Json& interventions = results.at("interventions");
   Section section{"interventions", "Real edits beside what gradients predicted", {}};
@@ -210,10 +220,8 @@ Section interventions_section(const Json& results) {
           "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
           "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
           "far along a random direction. Importance Q is what ablation costs in KL to second order, nats a token, from "
-          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. Identity "
-          "edits ") +
-      (interventions.at("identity_bitwise").get<bool>() ? "left every bit of the logits as it was."
-                                                        : "CHANGED BITS: do not trust this section.")});
+          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. ") +
+      identity_sentence(interventions.at("identity_bitwise"))});
   section.blocks.push_back(scatter(interventions.at("edits")));
   section.blocks.push_back(Paragraph{"The ablations that move the model's predictions most:"});
   section.blocks.push_back(table_of(strongest_ablations(interventions.at("edits")), kEditFields, kFirstEdits));

@@ -1,6 +1,7 @@
 #include <string_view>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/report/report.h"
 
 namespace energy_lens {
@@ -15,6 +16,7 @@ bool has_type(const Json& value, std::string_view type) {
   if (type == "number") return value.is_number() || value.is_null();
   if (type == "count") return value.is_number_integer();
   if (type == "flag") return value.is_boolean();
+  if (type == "flag or null") return value.is_boolean() || value.is_null();
   if (type == "list") return value.is_array();
   return value.is_object();
 }
@@ -26,7 +28,8 @@ bool has_type(const Json& value, std::string_view type) {
 // rest: what of the path is still to walk, "[]" meaning every element of a list.
 void check(const Json& value, std::string_view rest, std::string path, std::string_view type) {
   if (rest.empty()) {
-    if (!has_type(value, type)) refuse(path, "got " + value.dump().substr(0, 40) + ", expected a " + std::string(type));
+    if (!has_type(value, type))
+      refuse(path, "got " + utf8_prefix(value.dump(), 40) + ", expected a " + std::string(type));
     return;
   }
   if (rest.starts_with("[]")) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/unicode.h"
 
 namespace energy_lens {
@@ -86,7 +87,8 @@ std::vector<AddedToken> read_added_tokens(const SortedJson& json, Vocabulary& vo
     token.content = fields.text("content");
     if (token.content.empty()) fields.refuse("it has no content");
     const SortedJson& id = fields.at("id");
-    if (!id.is_number_unsigned()) fields.refuse("\"id\" is " + id.dump().substr(0, 100) + ", expected a whole number");
+    if (!id.is_number_unsigned())
+      fields.refuse("\"id\" is " + utf8_prefix(id.dump(), 100) + ", expected a whole number");
     token.id = id.get<std::uint64_t>() <= INT64_MAX ? id.get<std::int64_t>() : INT64_MAX;
     token.single_word = fields.flag("single_word", false);
     token.strips_left = fields.flag("lstrip", false);
@@ -94,8 +96,8 @@ std::vector<AddedToken> read_added_tokens(const SortedJson& json, Vocabulary& vo
     token.special = fields.flag("special", false);
     token.normalized = fields.flag("normalized", !token.special);
     if (!vocabulary.find(token.content) && token.id > vocabulary.size()) {
-      fields.refuse("token '" + token.content.substr(0, 100) + "' has id " + std::to_string(token.id) + ", expected " +
-                    std::to_string(vocabulary.size()) + ", the next after the vocabulary");
+      fields.refuse("token '" + utf8_prefix(token.content, 100) + "' has id " + std::to_string(token.id) +
+                    ", expected " + std::to_string(vocabulary.size()) + ", the next after the vocabulary");
     }
     vocabulary.add(token.content, token.id);
     made.push_back(std::move(token));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/byte_alphabet.h"
 #include "energy_lens/tokenizer/unicode.h"
 
@@ -94,7 +95,7 @@ BpeModel::BpeModel(std::shared_ptr<const Vocabulary> vocabulary, Merges merges, 
     check_complete(*vocabulary_, options_.byte_fallback, byte_level);
   } else {
     unknown_ = vocabulary_->find(options_.unknown);
-    if (!unknown_) refuse("unk_token '" + options_.unknown.substr(0, 100) + "' is not in the vocabulary");
+    if (!unknown_) refuse("unk_token '" + utf8_prefix(options_.unknown, 100) + "' is not in the vocabulary");
   }
 }
 
@@ -113,7 +114,7 @@ void BpeModel::tokenize(std::string_view piece, std::vector<Subword>& tokens) co
 
 void add_merge(Merges& merges, const Vocabulary& vocabulary, const std::string& left, const std::string& right) {
   const auto l = vocabulary.find(left), r = vocabulary.find(right), m = vocabulary.find(left + right);
-  const std::string shown = "merge \"" + left.substr(0, 100) + " " + right.substr(0, 100) + "\"";
+  const std::string shown = "merge \"" + utf8_prefix(left, 100) + " " + utf8_prefix(right, 100) + "\"";
   if (!l || !r || !m) refuse(shown + " names a token that the vocabulary lacks");
   if (!merges.add(*l, *r, *m)) refuse(shown + " stands twice");
 }
@@ -121,7 +122,7 @@ void add_merge(Merges& merges, const Vocabulary& vocabulary, const std::string& 
 void add_merge_line(Merges& merges, const Vocabulary& vocabulary, const std::string& line) {
   const std::size_t space = line.find(' ');
   if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos) {
-    refuse("merge \"" + line.substr(0, 100) + "\" is not two tokens and a space");
+    refuse("merge \"" + utf8_prefix(line, 100) + "\" is not two tokens and a space");
   }
   add_merge(merges, vocabulary, line.substr(0, space), line.substr(space + 1));
 }
@@ -129,11 +130,11 @@ void add_merge_line(Merges& merges, const Vocabulary& vocabulary, const std::str
 void add_tokens(const SortedJson& tokens, Vocabulary& vocabulary) {
   if (!tokens.is_object() || tokens.empty()) refuse("the vocabulary is not an object of token ids");
   for (const auto& [token, id] : tokens.items()) {
-    if (!id.is_number_integer()) refuse("token id " + id.dump().substr(0, 100) + " is not a whole number");
+    if (!id.is_number_integer()) refuse("token id " + utf8_prefix(id.dump(), 100) + " is not a whole number");
     // Ids are places in a table: a few large ones must not ask for a large table. Added tokens may fill small gaps.
     const std::uint64_t end = tokens.size() + kMostGaps;
     if (id.is_number_unsigned() && id.get<std::uint64_t>() >= end) {
-      refuse("token id " + id.dump() + " of '" + token.substr(0, 100) + "' leaves gaps, expected " +
+      refuse("token id " + id.dump() + " of '" + utf8_prefix(token, 100) + "' leaves gaps, expected " +
              std::to_string(tokens.size()) + " tokens to have about as many ids");
     }
     vocabulary.add(token, id.get<std::int64_t>());
@@ -150,7 +151,7 @@ Merges read_merges(const JsonFields& fields, const Vocabulary& vocabulary) {
     } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
       add_merge(merges, vocabulary, merge[0].get<std::string>(), merge[1].get<std::string>());
     } else {
-      fields.refuse("merge " + merge.dump().substr(0, 100) + " is neither \"a b\" nor [\"a\", \"b\"]");
+      fields.refuse("merge " + utf8_prefix(merge.dump(), 100) + " is neither \"a b\" nor [\"a\", \"b\"]");
     }
   }
   return merges;

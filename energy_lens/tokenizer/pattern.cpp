@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/regex_dialect.h"
 #include "energy_lens/tokenizer/unicode.h"
 
@@ -63,8 +64,7 @@ Pattern Pattern::regex(std::string_view expression) {
                                    PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &error, &where, context.get());
   if (code == nullptr) {
     fail(ErrorKind::BadInput, "load_tokenizer",
-         "the regular expression '" + std::string(expression.substr(0, 100)) +
-             "' does not compile: " + message_of(error));
+         "the regular expression '" + utf8_prefix(expression, 100) + "' does not compile: " + message_of(error));
   }
   pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where there is no JIT the interpreter runs
   Pattern made;
@@ -94,7 +94,7 @@ std::vector<Range> Pattern::find_regex(std::string_view text) const {
     if (count == PCRE2_ERROR_NOMATCH) break;
     if (count < 0) {
       fail(ErrorKind::BadInput, "encode",
-           "the tokenizer's regular expression '" + source_.substr(0, 100) +
+           "the tokenizer's regular expression '" + utf8_prefix(source_, 100) +
                "' gave up on this text: " + message_of(count));
     }
     const std::size_t* range = pcre2_get_ovector_pointer(match_data.get());

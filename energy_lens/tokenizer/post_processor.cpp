@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/steps.h"
 #include "energy_lens/tokenizer/unicode.h"
 
@@ -26,7 +27,7 @@ std::int64_t special_id(const JsonFields& fields, const std::string& name) {
   const JsonFields known(fields.at("special_tokens"), "special_tokens");
   const SortedJson& ids = JsonFields(known.at(name.c_str()), "special token").list("ids");
   if (ids.size() != 1 || !ids[0].is_number_unsigned()) {
-    fields.refuse("special token '" + name.substr(0, 100) + "' is not exactly one id");
+    fields.refuse("special token '" + utf8_prefix(name, 100) + "' is not exactly one id");
   }
   return ids[0].get<std::int64_t>();
 }
@@ -41,7 +42,7 @@ std::unique_ptr<Step> read_template(const JsonFields& fields) {
       continue;
     }
     const std::string name = JsonFields(member.at("SpecialToken"), "SpecialToken").text("id");
-    if (after_text) fields.refuse("puts '" + name.substr(0, 100) + "' behind the text, which is not supported");
+    if (after_text) fields.refuse("puts '" + utf8_prefix(name, 100) + "' behind the text, which is not supported");
     if (step->first_token) fields.refuse("puts more than one token in front of the text, which is not supported");
     step->first_token = special_id(fields, name);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -31,8 +32,8 @@ class Translator {
  private:
   [[noreturn]] void refuse(const std::string& what) const {
     fail(ErrorKind::BadInput, "load_tokenizer",
-         "the regular expression '" + std::string(in_.substr(0, 100)) + "' has " + what + " at byte " +
-             std::to_string(at_) + ", which is not supported");
+         "the regular expression '" + utf8_prefix(in_, 100) + "' has " + what + " at byte " + std::to_string(at_) +
+             ", which is not supported");
   }
   bool ahead(std::string_view text) const { return in_.substr(at_, text.size()) == text; }
   char peek(std::size_t further = 0) const { return at_ + further < in_.size() ? in_[at_ + further] : '\0'; }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -67,7 +68,7 @@ SplitBehavior parse_split_behavior(const std::string& name) {
     if (known == name) return behavior;
   }
   fail(ErrorKind::BadInput, "load_tokenizer",
-       "got the split behavior '" + name.substr(0, 100) + "', expected one of " +
+       "got the split behavior '" + utf8_prefix(name, 100) + "', expected one of " +
            "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
 }
 

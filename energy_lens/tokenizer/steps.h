@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/json_fields.h"
 
 namespace energy_lens {
@@ -27,7 +28,7 @@ void read_steps(const SortedJson& json, const std::string& part, const char* mem
                 std::span<const StepType<Step>> types, Steps<Step>& steps) {
   if (json.is_null()) return;
   const std::string type = JsonFields(json, part).type();
-  const JsonFields fields(json, part + " " + type.substr(0, 100));
+  const JsonFields fields(json, part + " " + utf8_prefix(type, 100));
   if (type == "Sequence") {
     for (const SortedJson& member : fields.list(members)) read_steps(member, part, members, types, steps);
     return;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/tokenizer/unicode.h"
 
 namespace energy_lens {
@@ -111,7 +112,7 @@ std::unique_ptr<SubwordModel> read_unigram(const JsonFields& fields, const std::
   double least = std::numeric_limits<double>::infinity();
   for (const SortedJson& entry : fields.list("vocab")) {
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number()) {
-      fields.refuse("entry " + entry.dump().substr(0, 100) + " is not [\"token\", score]");
+      fields.refuse("entry " + utf8_prefix(entry.dump(), 100) + " is not [\"token\", score]");
     }
     const auto id = static_cast<std::int64_t>(pieces.size());
     pieces.push_back({entry[0].get<std::string>(), id, entry[1].get<double>()});
@@ -121,7 +122,7 @@ std::unique_ptr<SubwordModel> read_unigram(const JsonFields& fields, const std::
   }
   const SortedJson& unknown = fields.at("unk_id");
   if (!unknown.is_number_unsigned() || unknown.get<std::uint64_t>() >= pieces.size()) {
-    fields.refuse("\"unk_id\" is " + unknown.dump().substr(0, 100) + ", expected an id of the vocabulary");
+    fields.refuse("\"unk_id\" is " + utf8_prefix(unknown.dump(), 100) + ", expected an id of the vocabulary");
   }
   const auto id = unknown.get<std::int64_t>();
   return std::make_unique<UnigramModel>(vocabulary, UnigramPath<double>(pieces, id, least - kUnknownPenalty), id,

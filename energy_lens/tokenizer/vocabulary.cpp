@@ -1,6 +1,7 @@
 #include "energy_lens/tokenizer/vocabulary.h"
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -15,7 +16,7 @@ constexpr std::string_view kHexDigits = "0123456789ABCDEF";
 }  // namespace
 
 void Vocabulary::add(std::string token, std::int64_t id) {
-  const std::string shown = "'" + token.substr(0, 100) + "'";
+  const std::string shown = "'" + utf8_prefix(token, 100) + "'";
   if (id < 0 || id > kMaxId) {
     refuse("token id " + std::to_string(id) + " of " + shown + " is not in 0 to " + std::to_string(kMaxId));
   }

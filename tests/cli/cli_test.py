@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The command as a person or a script meets it: exit codes, one-line errors, nothing half-written."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -13,6 +12,9 @@ import sys
 import tempfile
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import command_under_test  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = ROOT / "models/demo"
@@ -336,8 +338,5 @@ class CommandTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    options, rest = parser.parse_known_args()
-    BINARY = os.path.abspath(os.path.join(options.bin, "apps/cli/energy-lens"))
-    unittest.main(argv=[sys.argv[0], *rest])
+    BINARY = command_under_test()
+    unittest.main()

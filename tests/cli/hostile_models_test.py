@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Broken model folders through the command: exit 3 and one line that names the operation and the fault."""
 
-import argparse
 import json
-import os
 import pathlib
 import shutil
 import struct
@@ -116,8 +114,5 @@ class HostileModels(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    options, rest = parser.parse_known_args()
-    cli_test.BINARY = os.path.abspath(os.path.join(options.bin, "apps/cli/energy-lens"))
-    unittest.main(argv=[sys.argv[0], *rest])
+    cli_test.BINARY = cli_test.command_under_test()
+    unittest.main()

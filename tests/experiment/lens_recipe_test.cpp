@@ -77,6 +77,39 @@ TEST(LensRecipe, GradientsAgreeAtTheLastLayerAndGoToTheArrays) {
   std::filesystem::remove_all(config.out);
 }
 
+// log softmax(W_U r) in fp64, from the streams of the logit lens's run: no norm, no clamp.
+TEST(LensRecipe, SeedCompatLeavesTheFinalNormOutAndSaysSo) {
+  LensConfig config = demo({"The regex \\d+ matches numbers in text strings effectively."});
+  config.layers = {0, 8, 12};
+  config.out = (std::filesystem::temp_directory_path() / ("el_seed_" + std::to_string(::getpid()))).string();
+  const Json plain = run_lens(config);
+  const SafetensorsFile arrays = SafetensorsFile::open(config.out + "/arrays.safetensors");
+  const auto model = load_model(config.model);
+  const auto ids = plain["texts"][0]["token_ids"].get<std::vector<std::int64_t>>();
+  const at::Tensor targets = at::tensor(ids, at::kLong).narrow(0, 1, std::ssize(ids) - 1);
+  config.out.clear();
+  config.lens = "seed-compat";
+  const Json wrong = run_lens(config), text = wrong["texts"][0];
+  EXPECT_EQ(plain["lens"], "logit");
+  EXPECT_EQ(wrong["lens"], "seed-compat");
+  for (std::size_t i = 0; i < config.layers.size(); ++i) {
+    const at::Tensor r = arrays.view("text.0.layer." + std::to_string(config.layers[i]) + ".resid").to(at::kDouble);
+    const at::Tensor z = at::mm(r, model->unembed().w_u.to(at::kDouble).t());
+    const at::Tensor energy = -z.log_softmax(1).gather(1, targets.unsqueeze(1)).squeeze(1);
+    // Logits are fp32 sums of D products.
+    const double tolerance = 1e-6 + std::ldexp(static_cast<double>(r.size(1)), -24) * z.abs().max().item<double>();
+    for (std::int64_t t = 0; t < energy.size(0); ++t) {
+      EXPECT_NEAR(text["energy"][i][t].get<double>(), energy[t].item<double>(), tolerance);
+    }
+    EXPECT_NE(text["energy"][i], plain["texts"][0]["energy"][i]);
+  }
+  // The model's loss is the model's whatever the lens; nothing is compared with it.
+  EXPECT_EQ(text["nll"], plain["texts"][0]["nll"]);
+  EXPECT_TRUE(text["last_layer_max_difference"].is_null());
+  EXPECT_FALSE(text.contains("kl_to_final"));
+  std::filesystem::remove_all(std::filesystem::temp_directory_path() / ("el_seed_" + std::to_string(::getpid())));
+}
+
 TEST(LensRecipe, NamesWhatIsWrong) {
   const auto kind = [](auto change) {
     LensConfig config = demo({"a b c"});
@@ -92,6 +125,8 @@ TEST(LensRecipe, NamesWhatIsWrong) {
   EXPECT_EQ(kind([](LensConfig& c) { c.layers = {13}; }), ErrorKind::Usage);
   EXPECT_EQ(kind([](LensConfig& c) { c.gradients = "some"; }), ErrorKind::Usage);
   EXPECT_EQ(kind([](LensConfig& c) { c.dtype = "int3"; }), ErrorKind::Usage);
+  EXPECT_EQ(kind([](LensConfig& c) { c.lens = "tuned"; }), ErrorKind::Usage);
+  EXPECT_EQ(kind([](LensConfig& c) { c.lens = "seed-compat", c.gradients = "lens"; }), ErrorKind::Usage);
   EXPECT_EQ(kind([](LensConfig& c) { c.text = {"a"}; }), ErrorKind::BadInput);
 }
 

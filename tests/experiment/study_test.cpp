@@ -9,6 +9,7 @@
 #include <set>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/experiment/lens_recipe.h"
 #include "energy_lens/io/safetensors.h"
 #include "energy_lens/report/report.h"
 #include "tests/support/small_study.h"
@@ -75,6 +76,23 @@ TEST_F(Study, MeasuresSomethingInEverySection) {
   EXPECT_TRUE(r["interventions"]["identity_bitwise"].get<bool>());
   EXPECT_EQ(r["attractors"]["prompts"].get<int>(), 12);
   EXPECT_FALSE(r["warnings"].empty());
+}
+
+// One text, one perplexity, whichever command is asked.
+TEST_F(Study, TextsHaveThePerplexityThatTheLensGives) {
+  LensConfig lens;
+  lens.model = folder_->config("unused").model;
+  lens.layers = {12};
+  for (const Json& text : (*results_)["texts"]) {
+    lens.text = {text["text"].get<std::string>()};
+    lens.bos = text["bos"].get<bool>();
+    const Json again = run_lens(lens)["texts"][0];
+    EXPECT_EQ(text["token_ids"], again["token_ids"]);
+    EXPECT_EQ(text["scored_tokens"], again["scored_tokens"]);
+    EXPECT_EQ(text["scored_tokens"], text["token_ids"].size() - 1);
+    EXPECT_DOUBLE_EQ(text["nll"].get<double>(), again["nll"].get<double>());
+    EXPECT_DOUBLE_EQ(text["perplexity"].get<double>(), again["perplexity"].get<double>());
+  }
 }
 
 // At the last layer no block follows, so lens gradient and full gradient are one: their predictions must agree.
@@ -187,8 +205,9 @@ TEST_F(Study, EveryRegisteredStatementHasItsRow) {
 
 TEST_F(Study, SaysWhatBecameOfTheCorpus) {
   const Json& corpus = (*results_)["corpus"];
-  EXPECT_EQ(corpus["documents_read"], 142);
+  EXPECT_EQ(corpus["documents_read"], 143);
   EXPECT_EQ(corpus["documents_repeated"], 2);
+  EXPECT_GE(corpus["documents_similar"].get<int>(), 1);  // the small grammar repeats itself, too
   EXPECT_EQ(corpus["documents"], 130);
   EXPECT_EQ((*results_)["run"]["parameters_digest"].get<std::string>().size(), 64u);
 }

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The command with a hub: environment variables, exit codes, interruption, two processes at once, a full disk."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -16,6 +15,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from mock_hub import COMMITS, MockHub, folder_as_files  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import command_under_test  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEMO = ROOT / "models/demo"
@@ -173,8 +175,5 @@ class HubCommandTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    options, rest = parser.parse_known_args()
-    BINARY = os.path.abspath(os.path.join(options.bin, "apps/cli/energy-lens"))
-    unittest.main(argv=[sys.argv[0], *rest])
+    BINARY = command_under_test()
+    unittest.main()

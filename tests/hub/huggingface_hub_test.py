@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """One cache for two programs: huggingface_hub reads what we downloaded, and we read what it downloaded."""
 
-import argparse
 import os
 import pathlib
 import shutil
@@ -12,6 +11,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from mock_hub import COMMITS, MockHub  # noqa: E402
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import command_under_test, skip  # noqa: E402
 
 BINARY = None
 SUPPRESS = """
@@ -131,13 +133,9 @@ class SharedCacheTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    options, rest = parser.parse_known_args()
-    BINARY = os.path.abspath(os.path.join(options.bin, "apps/cli/energy-lens"))
+    BINARY = command_under_test()
     try:
         import huggingface_hub  # noqa: F401
     except ImportError as error:
-        print(f"skipped: {error}")
-        sys.exit(77)
-    unittest.main(argv=[sys.argv[0], *rest])
+        skip(error)
+    unittest.main()

@@ -55,11 +55,11 @@ TEST_F(FeatureEditorTest, InAFullPassEqualsARestartFromTheLayer) {
     const at::Tensor change = coefficient_change(edit, active);
     const at::Tensor stream = add_along(baseline_.resid, change, dictionary_.atoms()[feature_]);
     EXPECT_TRUE(at::equal(whole, model_->forward_from(1, stream.unsqueeze(0), pad_right({ids_})).logits[0]));
-    const EditEffect effect = measure_edit(*model_, baseline_, change, dictionary_.atoms()[feature_]);
+    const EditEffect effect = measure_edits(*model_, baseline_, change, {dictionary_.atoms()[feature_]})[0];
     const at::Tensor target = at::tensor(ids_, at::kLong).narrow(0, 1, 69).unsqueeze(1);
     const at::Tensor nll = -whole.to(at::kDouble).log_softmax(1).narrow(0, 0, 69).gather(1, target).squeeze(1);
     EXPECT_LT((nll - baseline_.nll - effect.nll_change).abs().max().item<double>(), 1e-12);
-    EXPECT_FALSE(at::equal(whole, baseline_.logits));
+    EXPECT_FALSE(at::equal(whole, logits(pad_right({ids_}), nullptr)[0]));
   }
 }
 
@@ -80,9 +80,9 @@ TEST_F(FeatureEditorTest, LeavesTokensBeforeTheEditAlone) {
                                      .amount = 5.0,
                                      .scope = EditScope::All,
                                      .first_position = 40});
-  const at::Tensor edited = logits(pad_right({ids_}), &editor)[0];
-  EXPECT_TRUE(at::equal(edited.narrow(0, 0, 40), baseline_.logits.narrow(0, 0, 40)));
-  for (std::int64_t t = 40; t < 70; ++t) EXPECT_FALSE(at::equal(edited[t], baseline_.logits[t])) << t;
+  const at::Tensor edited = logits(pad_right({ids_}), &editor)[0], plain = logits(pad_right({ids_}), nullptr)[0];
+  EXPECT_TRUE(at::equal(edited.narrow(0, 0, 40), plain.narrow(0, 0, 40)));
+  for (std::int64_t t = 40; t < 70; ++t) EXPECT_FALSE(at::equal(edited[t], plain[t])) << t;
 }
 
 TEST_F(FeatureEditorTest, RandomDirectionMovesTheSameTokensByTheSameDistance) {

@@ -88,7 +88,7 @@ TEST_F(Intervention, TheEditorInAWholePassMeasuresWhatARestartAtItsLayerDoes) {
   options.editor = &editor;
   const at::Tensor logits = model_->forward(pad_right({ids_}), options).logits[0];
   const at::Tensor change = coefficient_change(edit, feature_activations(codes_, edit.feature));
-  const EditEffect effect = measure_edit(*model_, baseline_, change, dictionary_->atoms()[edit.feature]);
+  const EditEffect effect = measure_edits(*model_, baseline_, change, {dictionary_->atoms()[edit.feature]})[0];
   const at::Tensor target = at::tensor(ids_).narrow(0, 1, 29).unsqueeze(1);
   const at::Tensor nll = -logits.narrow(0, 0, 29).to(at::kDouble).log_softmax(1).gather(1, target).squeeze(1);
   EXPECT_LT((nll - baseline_.nll - effect.nll_change).abs().max().item<double>(), 1e-10);
@@ -97,10 +97,35 @@ TEST_F(Intervention, TheEditorInAWholePassMeasuresWhatARestartAtItsLayerDoes) {
   EXPECT_GT(effect.kl.max().item<double>(), 0.0);
 }
 
+// Texts longer than the rows whose logits are looked at together, with several directions at once: by all logits of
+// each.
+TEST_F(Intervention, EffectsAreThoseOfAllLogitsAtOnce) {
+  const std::vector<std::int64_t> ids = random_ids(150, 50, 2);
+  const Baseline baseline = run_baseline(*model_, ids, kLayer);
+  const at::Tensor target = at::tensor(ids).narrow(0, 1, 149).unsqueeze(1);
+  const auto log_p = [&](const at::Tensor& stream) {
+    const at::Tensor logits = model_->forward_from(kLayer, stream.unsqueeze(0), pad_right({ids})).logits[0];
+    return logits.to(at::kDouble).log_softmax(1);
+  };
+  const auto nll = [&](const at::Tensor& p) { return -p.narrow(0, 0, 149).gather(1, target).squeeze(1); };
+  const at::Tensor before = log_p(baseline.resid), change = random_tensor("change", {150}, 1.0).to(at::kDouble);
+  EXPECT_LT((baseline.nll - nll(before)).abs().max().item<double>(), 1e-12);
+  const std::vector<at::Tensor> directions = {dictionary_->atoms()[2], dictionary_->atoms()[9]};
+  const auto effects = measure_edits(*model_, baseline, change, directions);
+  ASSERT_EQ(effects.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const at::Tensor after = log_p(add_along(baseline.resid, change, directions[i]));
+    EXPECT_LT((effects[i].nll_change - (nll(after) - nll(before))).abs().max().item<double>(), 1e-12);
+    EXPECT_LT((effects[i].kl - (before.exp() * (before - after)).sum(1)).abs().max().item<double>(), 1e-12);
+    EXPECT_TRUE(at::equal(effects[i].top1_changed, before.argmax(1).ne(after.argmax(1))));
+    EXPECT_NEAR(effects[i].total, effects[i].nll_change.sum().item<double>(), 1e-10);
+  }
+}
+
 TEST_F(Intervention, NothingBeforeTheFirstEditedTokenChanges) {
   at::Tensor change = at::zeros({30}, at::kDouble);
   change[12] = 3.0;
-  const EditEffect effect = measure_edit(*model_, baseline_, change, dictionary_->atoms()[0]);
+  const EditEffect effect = measure_edits(*model_, baseline_, change, {dictionary_->atoms()[0]})[0];
   EXPECT_EQ(effect.nll_change.narrow(0, 0, 12).abs().max().item<double>(), 0.0);
   EXPECT_EQ(effect.kl.narrow(0, 0, 12).max().item<double>(), 0.0);
   EXPECT_GT(effect.kl[13].item<double>(), 0.0);
@@ -164,10 +189,10 @@ TEST_F(Intervention, FisherImportanceIsTheDivergenceOfSmallEdits) {
   const double size = 0.3;
   at::Tensor change = at::zeros({30}, at::kDouble);
   change[token] = size;
-  const double divergence = measure_edit(*model_, baseline_, change, direction).kl.sum().item<double>();
+  const double divergence = measure_edits(*model_, baseline_, change, {direction})[0].kl.sum().item<double>();
   double fisher = 0.0;
   for (std::int64_t s = 0; s < samples; ++s) {
-    const auto labels = sample_labels(baseline_.logits, 5, static_cast<std::uint64_t>(s));
+    const auto labels = sample_labels(*model_, baseline_.last, 5, static_cast<std::uint64_t>(s));
     const at::Tensor g = full_total_gradient(*model_, kLayer, baseline_.resid, ids_, labels);
     fisher += 0.5 * std::pow(size * g[token].dot(direction).item<double>(), 2) / samples;
   }
@@ -203,7 +228,7 @@ TEST_F(Intervention, IntegratedGradientsAreComplete) {
     const at::Tensor stream = add_along(baseline_.resid, (step + 0.5) / kSteps * change, direction);
     predicted += first_order_change(change, direction, full_total_gradient(*model_, kLayer, stream, ids_)) / kSteps;
   }
-  const double measured = measure_edit(*model_, baseline_, change, direction).total;
+  const double measured = measure_edits(*model_, baseline_, change, {direction})[0].total;
   EXPECT_NEAR(predicted, measured, 0.01 * std::abs(measured) + 1e-3);
 }
 

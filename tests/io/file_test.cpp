@@ -75,6 +75,27 @@ TEST(Json, DuplicateKeysDepthAndSyntaxAreRefused) {
   EXPECT_THROW(parse_json("\"\xff\"", "x"), Error);
 }
 
+// Messages go into terminals and JSON: what they quote is cut between characters.
+TEST(Json, RefusalsAreShortUtf8) {
+  const auto refusal = [](const std::string& text) {
+    try {
+      parse_json(text, "x");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  std::string key;
+  for (int i = 0; i < 200; ++i) key += "€";
+  for (const std::string& text :
+       std::vector<std::string>{"{\"" + key + "\":1,\"" + key + "\":2}", "{\"a\": é}", "[\"" + key + "\", " + key}) {
+    EXPECT_TRUE(is_utf8(refusal(text))) << text;
+    EXPECT_GT(refusal(text).size(), 20u);
+    EXPECT_LT(refusal(text).size(), 250u);
+  }
+  EXPECT_NE(refusal("{\"a\": é}").find("line 1, column 7"), std::string::npos) << refusal("{\"a\": é}");
+}
+
 class Corpus : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -2,45 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "energy_lens/lens/self_check.h"
 #include "energy_lens/lens/text_lens.h"
+#include "tests/support/counted_logits.h"
 #include "tests/support/tiny_model.h"
 
 namespace energy_lens {
 namespace {
 
-// A model that remembers for how many rows at once it was asked for logits.
-class CountedLogits : public Model {
- public:
-  const ModelConfig& config() const override { return model_->config(); }
-  const Unembed& unembed() const override { return model_->unembed(); }
-  at::ScalarType dtype() const override { return model_->dtype(); }
-  std::string digest() const override { return model_->digest(); }
-  std::int64_t parameters() const override { return model_->parameters(); }
-  ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options) const override {
-    return counted(model_->forward(batch, options));
-  }
-  ForwardResult forward_from(std::int64_t layer, const at::Tensor& resid, const TokenBatch& batch,
-                             const ForwardOptions& options) const override {
-    return counted(model_->forward_from(layer, resid, batch, options));
-  }
-  std::int64_t most_rows() const { return most_rows_; }
-
- private:
-  ForwardResult counted(ForwardResult result) const {
-    if (result.logits.defined()) most_rows_ = std::max(most_rows_, result.logits.size(0) * result.logits.size(1));
-    return result;
-  }
-  std::shared_ptr<const Model> model_ = testing::tiny_model({.context = 400});
-  mutable std::int64_t most_rows_ = 0;
-};
+using testing::CountedLogits;
 
 TEST(TokenLoss, IsThatOfAllLogitsAtOnceBitForBit) {
-  const CountedLogits model;
+  const CountedLogits model(testing::tiny_model({.context = 400}));
   for (const std::int64_t tokens : {2, 65, 66, 130, 300}) {
     const auto ids = testing::random_ids(tokens, 50);
     const ForwardResult whole = model.forward(pad_right({ids}), {});
@@ -55,7 +31,7 @@ TEST(TokenLoss, IsThatOfAllLogitsAtOnceBitForBit) {
 }
 
 TEST(TokenLoss, NoTextHasAllItsLogitsInMemory) {
-  const CountedLogits model;
+  const CountedLogits model(testing::tiny_model({.context = 400}));
   const auto ids = testing::random_ids(300, 50);
   lens_of_text(model, ids, {0, 1});
   check_identities(model, ids);

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 
-SKIPPED = 77
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import skip  # noqa: E402
+
 # path: (smaller size, larger size, units of work in one step of size, instructions allowed a unit)
 BUDGETS = {
     "lens": (32, 64, 2 * 96 * 512, 3.8),  # a row: two products of 96 x 512 multiply-adds
@@ -37,11 +39,9 @@ def main():
     parser.add_argument("--bin", required=True, type=pathlib.Path)
     program = parser.parse_args().bin / "tests/hot_paths"
     if shutil.which("valgrind") is None:
-        print("skipped: valgrind is not installed")
-        sys.exit(SKIPPED)
+        skip("valgrind is not installed")
     if platform.machine() != "x86_64":
-        print(f"skipped: the budgets are for x86_64, this is {platform.machine()}")
-        sys.exit(SKIPPED)
+        skip(f"the budgets are for x86_64, this is {platform.machine()}")
     failed = False
     for path, (small, large, units, allowed) in BUDGETS.items():
         count = instructions(program, path, large) - instructions(program, path, small)

@@ -13,7 +13,7 @@ Json sample_value(std::string_view type) {
   if (type == "string") return "text";
   if (type == "number") return 0.25;
   if (type == "count") return 3;
-  if (type == "flag") return true;
+  if (type.starts_with("flag")) return true;
   if (type == "null") return nullptr;
   return Json::object({{"entry", 1}});
 }
@@ -182,6 +182,17 @@ TEST(Report, SaysWhichStatementsWereNotRunAndWhy) {
   for (const std::string& text : {render_markdown(results), render_html(results)}) {
     EXPECT_NE(text.find("not run here: H99"), std::string::npos);
     EXPECT_NE(text.find("(no such model)"), std::string::npos);
+  }
+}
+
+TEST(Report, SaysWhatIdentityEditsDidAndWhenThereWereNone) {
+  Json results = sample();
+  for (const auto& [bitwise, sentence] : {std::pair<Json, const char*>{true, "Identity edits left every bit"},
+                                          {false, "Identity edits CHANGED BITS"},
+                                          {nullptr, "No identity edit was run"}}) {
+    results["interventions"]["identity_bitwise"] = bitwise;
+    EXPECT_NO_THROW(validate_results(results));
+    EXPECT_NE(render_markdown(results).find(sentence), std::string::npos) << sentence;
   }
 }
 

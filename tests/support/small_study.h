@@ -40,6 +40,8 @@ class StudyFolder {
     for (const char* id : {"a copy", "another copy"}) {
       lines += Json{{"id", id}, {"stratum", "odd"}, {"text", synthetic_document(0)}}.dump() + "\n";
     }
+    const std::string changed = "One" + synthetic_document(1).substr(3);
+    lines += Json{{"id", "nearly a copy"}, {"stratum", "odd"}, {"text", changed}}.dump() + "\n";
     write_file(path_ / "corpus.jsonl", lines);
   }
   ~StudyFolder() { std::filesystem::remove_all(path_); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -51,7 +52,7 @@ bool ConfigReader::has(const char* key) const { return json_.contains(key) && !j
 bool ConfigReader::is_null(const char* key) const { return json_.contains(key) && json_.at(key).is_null(); }
 
 void ConfigReader::refuse(const char* key, const std::string& expected) const {
-  const std::string got = json_.contains(key) ? json_.at(key).dump().substr(0, 200) : "missing";
+  const std::string got = json_.contains(key) ? utf8_prefix(json_.at(key).dump(), 200) : "missing";
   fail(ErrorKind::BadInput, "load_model",
        std::string("config.json has \"") + key + "\" " + got + ", expected " + expected);
 }

@@ -1,6 +1,7 @@
 #include "energy_lens/model/families/rope_parameters.h"
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/model/families/config_reader.h"
 
 namespace energy_lens {
@@ -25,7 +26,7 @@ bool same(const Json& a, const Json& b) { return nlohmann::json(a) == nlohmann::
 void set_agreeing(Json& json, const std::string& key, const Json& value) {
   const ConfigReader reader(json);
   if (reader.has(key.c_str()) && !same(with_rope_type(json.at(key)), value)) {
-    reader.refuse(key.c_str(), value.dump().substr(0, 200) + ", as rope_parameters says");
+    reader.refuse(key.c_str(), utf8_prefix(value.dump(), 200) + ", as rope_parameters says");
   }
   json[key] = value;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/model/formats/stored_rows.h"
 
 namespace energy_lens {
@@ -102,7 +103,7 @@ const GgufArchitecture& gguf_architecture(const GgufFile& file) {
     known += (known.empty() ? "" : ", ") + std::string(architecture.name);
   }
   fail(ErrorKind::BadInput, "gguf",
-       file.path().string() + " has general.architecture '" + name.substr(0, 100) + "', expected one of " + known);
+       file.path().string() + " has general.architecture '" + utf8_prefix(name, 100) + "', expected one of " + known);
 }
 
 }  // namespace energy_lens

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "energy_lens/core/error.h"
+#include "energy_lens/io/utf8.h"
 
 namespace energy_lens {
 namespace {
@@ -32,7 +33,7 @@ void GgufConfig::refuse(const std::string& key, const std::string& expected) con
   const std::string got =
       present ? file_.value(full(key)).dump(-1, ' ', false, Json::error_handler_t::replace) : "missing";
   fail(ErrorKind::BadInput, "gguf",
-       file_.path().string() + " has " + full(key) + " " + got.substr(0, 200) + ", expected " + expected);
+       file_.path().string() + " has " + full(key) + " " + utf8_prefix(got, 200) + ", expected " + expected);
 }
 
 bool GgufConfig::has(const std::string& key) const {
