@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <set>
 
 #include "energy_lens/attractor/cycles.h"
@@ -58,6 +59,31 @@ TEST(DecodingCycles, CopyLagMapHasThePlantedPeriod) {
     // The first window is random beyond its last 16 tokens: 8 steps push those out.
     EXPECT_EQ(cycle.transient, 8);
     EXPECT_EQ(cycle.cycle.size(), 16u);
+  }
+}
+
+// A permutation of tokens is the map of windows of one token: no transient, and each cycle's own period and name.
+TEST(DecodingCycles, PermutationsGiveTheirExactCycles) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    Window map(60);
+    std::iota(map.begin(), map.end(), 0);
+    Philox(seed, "test/permutation").shuffle(map);
+    const NextTokens next = [&map](const std::vector<Window>& windows) {
+      Window tokens;
+      for (const Window& window : windows) tokens.push_back(map[window.back()]);
+      return tokens;
+    };
+    std::vector<Window> prompts;
+    for (std::int64_t token = 0; token < 60; ++token) prompts.push_back({token});
+    const auto cycles = decoding_cycles(prompts, next, {.window = 1, .max_steps = 60});
+    for (std::int64_t token = 0; token < 60; ++token) {
+      Window truth = {token};
+      for (std::int64_t x = map[token]; x != token; x = map[x]) truth.push_back(x);
+      ASSERT_TRUE(cycles[token].found);
+      EXPECT_EQ(cycles[token].transient, 0);
+      EXPECT_EQ(cycles[token].period, std::ssize(truth));
+      EXPECT_EQ(cycles[token].cycle, canonical_rotation(truth));
+    }
   }
 }
 

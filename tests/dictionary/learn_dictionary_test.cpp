@@ -31,7 +31,7 @@ Planted planted(double noise) {
 }
 
 TEST(LearnDictionary, RecoversAPlantedDictionary) {
-  for (const double noise : {0.0, 0.1}) {
+  for (const double noise : {0.0, 0.1, std::sqrt(0.1)}) {  // none, 20 dB and 10 dB below the signal
     const Planted p = planted(noise);
     const auto learned = learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 30, .seed = 4});
     const at::Tensor cosines = at::mm(learned->atoms(), p.atoms.t()).abs();

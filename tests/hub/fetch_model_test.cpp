@@ -155,6 +155,29 @@ TEST_F(FetchModelTest, TheTokenGoesToTheHubOnly) {
   EXPECT_GE(redirected, 4u);
 }
 
+// Another host that sends the request back is told nothing, and neither is whoever it names.
+TEST_F(FetchModelTest, ATokenOnceHeldBackStaysSo) {
+  hub_.settings.token = "hf_mock_token";
+  fetch("bounce/single");
+  std::size_t sent_back = 0;
+  for (const Json& request : hub_.log()) {
+    const std::string path = request.at("path");
+    if (!path.starts_with("/cdn/")) continue;
+    EXPECT_TRUE(request.at("authorization").is_null()) << request;
+    sent_back += request.at("host").get<std::string>().starts_with("127.0.0.1:");
+  }
+  EXPECT_GE(sent_back, 1u);
+}
+
+// What a file is, is asked of the hub alone.
+TEST_F(FetchModelTest, NoOtherHostIsAskedWhatAFileIs) {
+  hub_.settings.token = "hf_mock_token";
+  EXPECT_THAT(refusal("elsewhere/single").what(), HasSubstr("names no commit"));
+  for (const Json& request : hub_.log()) {
+    EXPECT_TRUE(request.at("host").get<std::string>().starts_with("127.0.0.1:")) << request;
+  }
+}
+
 TEST_F(FetchModelTest, BrokenConnectionsGoOnFromWhereTheyStopped) {
   fetch("drop/single");
   EXPECT_EQ(ranges("model.safetensors"), (std::vector<std::string>{"", "bytes=1200000-", "bytes=2400000-"}));

@@ -117,6 +117,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(307, {"Location": f"/moved{self.path}"}, b"moved")
         if account == "loop":
             return self.send(307, {"Location": self.path}, b"")
+        if account == "elsewhere":
+            other = f"//localhost:{self.server.server_port}"
+            return self.send(307, {"Location": f"{other}/good/{name}/resolve/{revision}/{file}"}, b"")
         if account == "notahub":
             return self.send(200, {}, b"<html>log in to the hotel's network</html>")
         self.send_entry(account, name, revision, file)
@@ -144,6 +147,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def send_file(self, account, file, files):
         if account == "expired":
             return self.send(403, {}, b"<Error>AccessDenied</Error>")
+        if account == "bounce" and self.headers.get("Host").startswith("localhost"):
+            return self.send(302, {"Location": self.server.url + self.path}, b"Found")
         content = files[file]
         if account == "wronghash":
             content = content[:-1] + b"?"

@@ -144,16 +144,32 @@ TEST(LensGradientScore, HasMeanZeroUnderTheLensAndTheExpectedGradientUnderTheMod
   EXPECT_LT((under_model - expected).norm().item<double>(), 1e-12);
 }
 
-TEST(Lens, GaugeChangesMoveNoMeasurement) {
+TEST(Lens, GaugeChangesMoveNoMeasurementButTheRawFreeEnergy) {
   const Case c = random_case(NormKind::LayerNorm, 1.0);
   Case moved = c;
   moved.unembed.w_u = c.unembed.w_u + random_tensor("shift", {12}, 1.0).to(at::kDouble);
   moved.unembed.b_u = c.unembed.b_u + 3.0;
   const auto a = run(c), b = run(moved);
   for (std::size_t layer = 0; layer < a.size(); ++layer) {
-    for (const auto member : {&LensRows::energy, &LensRows::entropy, &LensRows::margin, &LensRows::free_energy,
-                              &LensRows::kl_to_final, &LensRows::gradient}) {
+    for (const auto member :
+         {&LensRows::energy, &LensRows::cross_entropy, &LensRows::entropy, &LensRows::margin, &LensRows::target_margin,
+          &LensRows::free_energy, &LensRows::kl_to_final, &LensRows::gradient, &LensRows::expected_gradient}) {
       EXPECT_LT((a[layer].*member - b[layer].*member).abs().max().item<double>(), 1e-10);
+    }
+    const auto raw = [&](const Case& x) { return lens_logits(x.streams[layer], x.unembed).log_norm; };
+    EXPECT_GT((raw(c) - raw(moved)).abs().min().item<double>(), 1e-3);  // each token's by its own amount
+    EXPECT_GT((raw(c) - raw(moved)).std().item<double>(), 0.1);
+  }
+}
+
+TEST(Lens, EnergyIsTheLossOfTheLayersOwnLogits) {
+  for (const NormKind norm : {NormKind::LayerNorm, NormKind::RmsNorm}) {
+    const Case c = random_case(norm, 1.0, 20);
+    const auto rows = run(c);
+    for (std::size_t layer = 0; layer < rows.size(); ++layer) {
+      const at::Tensor log_probs = plain_log_probs(c.streams[layer], c.unembed);
+      const at::Tensor loss = -log_probs.gather(-1, c.targets.unsqueeze(-1)).squeeze(-1);
+      EXPECT_LT((rows[layer].energy - loss).abs().max().item<double>(), 1e-10);
     }
   }
 }
@@ -175,28 +191,6 @@ TEST(Lens, ScalarsObeyTheirBoundsAndIdentities) {
         at::allclose(layer.top_log_probs.select(1, 0) - layer.top_log_probs.select(1, 1), layer.margin, 0, 1e-12));
   }
   EXPECT_EQ(rows.back().kl_to_final.abs().max().item<double>(), 0);
-}
-
-// Bigram model with exact energies: one-hot embedding, norm undone by beta and sigma, W_U[u, v] = sigma log P[u | v].
-TEST(Lens, ExactBigramModelGivesItsOwnLogProbabilities) {
-  const std::int64_t v = 16;
-  const at::Tensor log_p = at::log_softmax(random_tensor("bigram", {v, v}, 2.0).to(at::kDouble), -1);  // [v, u]
-  const double sigma = std::sqrt((1.0 - 1.0 / v) / v + 1e-5);
-  Case c;
-  c.unembed.gamma = at::ones({v}, at::kDouble);
-  c.unembed.beta = at::full({v}, 1.0 / (v * sigma), at::kDouble);
-  c.unembed.w_u = sigma * log_p.t().contiguous();
-  const std::vector<std::int64_t> ids = random_ids(30, v);
-  c.streams.assign(4, at::eye(v, at::kDouble).index_select(0, at::tensor(ids)).narrow(0, 0, 29).contiguous());
-  c.targets = at::tensor(ids).narrow(0, 1, 29);
-  for (const LensRows& layer : run(c)) {
-    for (std::int64_t i = 0; i < 29; ++i) {
-      EXPECT_NEAR(layer.energy[i].item<double>(), -log_p[ids[i]][ids[i + 1]].item<double>(), 1e-12);
-    }
-    // Its raw free energy is 0, so the gauge-fixed one is the mean logit.
-    const at::Tensor mean = log_p.index_select(0, at::tensor(ids)).narrow(0, 0, 29).mean(-1);
-    EXPECT_TRUE(at::allclose(layer.free_energy, mean, 0, 1e-12));
-  }
 }
 
 TEST(Lens, EnergiesBeyondAHundredNatsStayFiniteAndDistinctAndSmallOnesToo) {

@@ -165,9 +165,9 @@ TEST_P(EveryFamily, BothWaysOfRunningAgree) {
 }
 
 TEST_P(EveryFamily, AKvCacheChangesNoToken) {
-  const std::vector<std::int64_t> continued = generate_greedy(*model, random_ids(5, 50), 40);
+  const std::vector<std::int64_t> continued = generate_greedy(*model, random_ids(5, 50), 64);
   std::vector<std::int64_t> ids = random_ids(5, 50);
-  for (int step = 0; step < 40; ++step) {
+  for (int step = 0; step < 64; ++step) {
     ids.push_back(model->forward(pad_right({ids})).logits[0][-1].argmax().item<std::int64_t>());
   }
   EXPECT_EQ(continued, ids);

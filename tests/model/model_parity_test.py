@@ -7,6 +7,7 @@ import base64
 import copy
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,10 +16,11 @@ import torch
 
 from reference_models import random_model, reference_models
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 from scripts import skip  # noqa: E402
 
-DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"
 TOLERANCE = 5e-5
 LENGTHS = (70, 13, 1, 64, 65)
 GREEDY, GREEDY_PROMPT = 64, 6
@@ -155,6 +157,14 @@ def problems(row):
         yield "bf16 is further from fp32 than the reference's"
 
 
+def check_no_family_is_left_out():
+    registry = (ROOT / "energy_lens/model/families/registry.cpp").read_text()
+    registered = set(re.findall(r"(\w+)_family\(\)", registry))
+    compared = {config.model_type for config in reference_models().values()}
+    if registered != compared:
+        sys.exit(f"FAILED: registered or compared, but not both: {sorted(registered ^ compared)}")
+
+
 def compare_random_models(forward, folder, only):
     rows = []
     for index, (name, config) in enumerate(reference_models().items()):
@@ -207,11 +217,13 @@ def published_activations(forward, folder):
     if not all((DATA / name).exists() for name in names):
         print(f"skipped: {DATA} has no reference activations")
         return
-    write_nano_sort(json.loads((DATA / names[0]).read_text()), folder / "nano")
+    source = json.loads((DATA / names[0]).read_text())
+    write_nano_sort(source, folder / "nano")
     partials = json.loads((DATA / names[1]).read_text())
     ids = array(partials["idx"])
     heads, block = lambda t: t.permute(0, 2, 1, 3), "blocks.0."
-    expected = {"hook_embed": array(partials["tok_emb"]), block + "hook_resid_pre": array(partials["x"]),
+    expected = {"hook_embed": array(partials["tok_emb"]), "hook_pos_embed": array(partials["pos_emb"]),
+                block + "hook_resid_pre": array(partials["x"]),
                 block + "attn.hook_q": heads(array(partials["q"])), block + "attn.hook_k": heads(array(partials["k"])),
                 block + "attn.hook_v": heads(array(partials["v"])), block + "attn.hook_pattern": array(partials["attSm"]),
                 block + "attn.hook_z": array(partials["y"]).reshape(3, 11, 3, 16),
@@ -219,10 +231,13 @@ def published_activations(forward, folder):
                 block + "mlp.hook_post": array(partials["gelu"]), block + "hook_mlp_out": array(partials["mlp"]),
                 block + "hook_resid_post": array(partials["mlpResid"]), "blocks.1.hook_resid_pre": array(partials["block0"]),
                 "blocks.1.hook_resid_post": array(partials["block1"]), "blocks.2.hook_resid_post": array(partials["block2"])}
-    ours = forward(folder / "nano", ids.tolist(), expected)
+    normalized = "ln_final.hook_normalized"
+    ours = forward(folder / "nano", ids.tolist(), [*expected, normalized])
     largest = max(difference(ours[site], values) for site, values in expected.items())
+    gain, offset = array(source["transformer.ln_f.weight"]), array(source["transformer.ln_f.bias"])
+    largest = max(largest, difference(ours[normalized] * gain + offset, array(partials["ln_f"])))
     largest = max(largest, difference(ours["logits"], array(partials["lm_head"])))
-    print(f"published activations of a trained model: {len(expected)} sites and logits, {largest:.1e}")
+    print(f"published activations of a trained model: {len(expected) + 1} sites and logits, {largest:.1e}")
     if not largest <= 1e-4:
         sys.exit("FAILED: published activations")
 
@@ -250,6 +265,7 @@ def main():
         folder = pathlib.Path(name)
         forward = Forward(binary, folder)
         if not arguments.only:
+            check_no_family_is_left_out()
             published_activations(forward, folder)
         rows = compare_random_models(forward, folder, arguments.only)
     if arguments.json:
