@@ -13,13 +13,6 @@ namespace {
 // fp32 covariates that are equal but for rounding differ by 1e-7 of their size.
 constexpr double kRoundingShare = 1e-12;  // of a sum of squares
 
-void subtract_projections(std::span<double> x, const std::vector<std::vector<double>>& basis) {
-  for (const std::vector<double>& direction : basis) {
-    const double product = dot(x, direction);
-    for (std::size_t i = 0; i < x.size(); ++i) x[i] -= product * direction[i];
-  }
-}
-
 }  // namespace
 
 PartialAlignment::PartialAlignment(const EfasInput& input, std::span<const std::int64_t> positions)
@@ -62,8 +55,10 @@ std::vector<double> PartialAlignment::at_used(std::span<const double> x) const {
 void PartialAlignment::remove_all(std::span<double> x) const {
   remove_position_means(x, windows_);
   remove_document_means(x, windows_);
-  subtract_projections(x, basis_);
-  subtract_projections(x, basis_);  // again, because rounding of a large part that went can leave a little of it
+  for (const std::vector<double>& direction : basis_) {
+    const double product = dot(x, direction);
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] -= product * direction[i];
+  }
 }
 
 PartialAlignment::Residuals PartialAlignment::residuals(std::span<const double> a, std::span<const double> s) const {

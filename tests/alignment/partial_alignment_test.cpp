@@ -102,6 +102,13 @@ TEST(PartialAlignment, CovariatesThatSayNothingNewCountForNothing) {
   EXPECT_NEAR(partial({of_position, z, of_document, again, constant}), truth, 1e-10);
 }
 
+TEST(PartialAlignment, NearlyEqualCovariatesSpanWhatTheyDiffer) {
+  const at::Tensor z = normal(1), w = normal(2), a = normal(5) + z + w, s = normal(6) + z + w;
+  const PartialAlignment partial(input_with({z, z + 1e-4 * w}), all_positions());
+  EXPECT_NEAR(partial.residuals(values_at(a, all_positions()), values_at(s, all_positions())).correlation,
+              explicit_partial(a, s, {z, w}, all_positions()), 1e-10);
+}
+
 TEST(PartialAlignment, OfASeriesTheCovariatesExplainIsUndefined) {
   const at::Tensor z = normal(1), s = normal(6);
   const PartialAlignment partial(input_with({z}), all_positions());
