@@ -6,16 +6,13 @@
 #include <map>
 #include <set>
 
+#include "energy_lens/experiment/edit_agreement.h"
 #include "energy_lens/experiment/edit_trials.h"
 #include "energy_lens/experiment/result_numbers.h"
-#include "energy_lens/intervene/prediction.h"
 #include "energy_lens/stats/bootstrap.h"
-#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {
-
-constexpr double kDoses[] = {-2.0, -1.0, -0.5, -0.1, -0.01, 0.1, 0.5, 1.0, 2.0, 4.0};
 
 // Half by importance, half by alignment (of features that can be tested), filled up by importance; ids ascending.
 std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t count) {
@@ -104,6 +101,7 @@ Json edit_json(const FeatureEdit& edit, const char* name, double importance, con
           {"documents", trials.size()},
           {"tokens", static_cast<std::int64_t>(trials.size()) * config.window},
           {"predicted", mean(column(trials, &EditTrial::predicted))},
+          {"predicted_second_order", mean(column(trials, &EditTrial::predicted_second_order))},
           {"predicted_lens", mean(column(trials, &EditTrial::predicted_lens))},
           {"measured", mean(measured)},
           {"measured_ci", interval_json(bootstrap_mean(resamples, measured))},
@@ -114,67 +112,6 @@ Json edit_json(const FeatureEdit& edit, const char* name, double importance, con
           {"control_kl", mean(column(trials, &EditTrial::control_kl))},
           {"contrast_ci", beyond(&EditTrial::measured, &EditTrial::control_measured)},
           {"kl_contrast_ci", beyond(&EditTrial::kl, &EditTrial::control_kl)}};
-}
-
-struct DosePairs {
-  std::vector<double> predicted, measured;
-  std::vector<std::int64_t> document;
-};
-
-void add_doses(std::map<double, DosePairs>& doses, const StudyData& data, const EditDocument& document,
-               const at::Tensor& direction, std::int64_t feature, std::int64_t index) {
-  at::Tensor active = feature_activations(document.codes, feature);
-  active.narrow(0, 0, data.first_position).zero_();
-  if (!active.any().item<bool>()) return;
-  for (const DosePoint& point :
-       dose_response(*data.model, document.baseline, active, direction, document.full_gradient, kDoses)) {
-    doses[point.dose].predicted.push_back(point.predicted);
-    doses[point.dose].measured.push_back(point.total);
-    doses[point.dose].document.push_back(index);
-  }
-}
-
-// The squares of an interval of r: where it holds 0, so does that of R^2.
-Interval squared(const Interval& r) {
-  const double low = r.low * r.low, high = r.high * r.high;
-  return {r.low * r.high > 0.0 ? std::min(low, high) : 0.0, std::max(low, high)};
-}
-
-// 95 % interval of R^2, from r: the square itself folds at 0 and would leave its own estimate out. A document brings
-// all its features along.
-Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const StudyConfig& config) {
-  std::vector<std::vector<std::size_t>> of_document(static_cast<std::size_t>(documents));
-  for (std::size_t i = 0; i < pairs.document.size(); ++i) of_document[pairs.document[i]].push_back(i);
-  const auto r = [&](std::span<const std::int32_t> drawn) {
-    std::vector<double> predicted, measured;
-    for (const std::int32_t d : drawn) {
-      for (const std::size_t i : of_document[d]) {
-        predicted.push_back(pairs.predicted[i]);
-        measured.push_back(pairs.measured[i]);
-      }
-    }
-    return pearson(predicted, measured);
-  };
-  return squared(bootstrap_interval(document_resamples(documents, config.bootstrap_options()), r));
-}
-
-Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, std::int64_t documents,
-                const StudyConfig& config) {
-  Json rows = Json::array();
-  for (const auto& [dose, pairs] : doses) {
-    const Agreement a = agreement(pairs.predicted, pairs.measured);
-    rows.push_back({{"layer", layer},
-                    {"dose", dose},
-                    {"slope", a.slope},
-                    {"intercept", a.intercept},
-                    {"r2", a.r_squared},
-                    {"r2_ci", interval_json(r2_interval(pairs, documents, config))},
-                    {"spearman", a.spearman},
-                    {"sign_agreement", a.sign_agreement},
-                    {"documents", documents},
-                    {"n", a.count}});
-  }
-  return rows;
 }
 
 // Edits that ask for nothing must change nothing, to the bit, through the whole running model.
@@ -215,9 +152,11 @@ class LayerEdits {
       identity_ = identity_ && identity_is_bitwise(data_, dictionary_, plain);
       progress_.advance(1);
     }
+    integrated_ = integrated_json(integrate_ablations(data_, dictionary_, documents_, features, progress_), layer_);
   }
 
   const Json& edits() const { return edits_; }
+  const Json& integrated() const { return integrated_; }
   Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
   bool identity() const { return identity_; }
 
@@ -249,30 +188,37 @@ class LayerEdits {
   const std::vector<EditDocument> documents_;
   const at::Tensor importance_;  // [K]
   Json edits_ = Json::array();
+  Json integrated_;
   std::map<double, DosePairs> doses_;
   bool identity_ = true;
 };
 
 }  // namespace
 
-std::vector<double> intervention_doses() { return {std::begin(kDoses), std::end(kDoses)}; }
-
 Json layer_interventions(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
                          const LayerAlignment& alignment, Progress& progress) {
   LayerEdits layer(data, config, dictionary, alignment.layer, progress);
   layer.edit(chosen_features(alignment.a, config.edited_features));
-  return {{"edits", layer.edits()}, {"dose_response", layer.doses()}, {"identity_bitwise", layer.identity()}};
+  return {{"edits", layer.edits()},
+          {"dose_response", layer.doses()},
+          {"integrated", layer.integrated()},
+          {"identity_bitwise", layer.identity()}};
 }
 
 Json joined_interventions(const StudyConfig& config, const std::vector<Json>& layers) {
-  Json edits = Json::array(), doses = Json::array();
+  Json edits = Json::array(), doses = Json::array(), integrated = Json::array();
   bool identity = true;
   for (const Json& layer : layers) {
     for (const Json& row : layer.at("edits")) edits.push_back(row);
     for (const Json& row : layer.at("dose_response")) doses.push_back(row);
+    integrated.push_back(layer.at("integrated"));
     identity = identity && layer.at("identity_bitwise").get<bool>();
   }
-  return {{"layers", config.layers}, {"edits", edits}, {"dose_response", doses}, {"identity_bitwise", identity}};
+  return {{"layers", config.layers},
+          {"edits", edits},
+          {"dose_response", doses},
+          {"integrated", integrated},
+          {"identity_bitwise", identity}};
 }
 
 }  // namespace energy_lens

@@ -76,6 +76,7 @@ const std::vector<Field> kEditFields = {{"layer", "layer"},
                                         {"documents", "documents"},
                                         {"importance Q", "importance", 3},
                                         {"predicted", "predicted", 3},
+                                        {"to 2nd order", "predicted_second_order", 3},
                                         {"lens predicts", "predicted_lens", 3},
                                         {"measured", "measured", 3},
                                         {"95 % interval", "measured_ci"},
@@ -217,6 +218,15 @@ Section interventions_section(const Json& results) {
                                      {"sign agreement", "sign_agreement", 3},
                                      {"n", "n"}},
                                     SIZE_MAX, "Dose response"));
+  section.blocks.push_back(
+      Paragraph{"Gradients integrated over ten steps of the way to an ablation must add up to what it did; what they "
+                "miss of the measured changes is the integration's own error."});
+  section.blocks.push_back(table_of(interventions.at("integrated"), {{"layer", "layer"},
+                                                                     {"slope", "slope", 4},
+                                                                     {"R\u00B2", "r2", 5},
+                                                                     {"missed", "missed", 4},
+                                                                     {"documents", "documents"},
+                                                                     {"n", "n"}}));
   return section;
 }
 
