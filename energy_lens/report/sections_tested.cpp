@@ -195,8 +195,9 @@ Section interventions_section(const Json& results) {
           "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
           "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
           "far along a random direction. Importance Q is what ablation costs in KL to second order, nats a token, from "
-          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. Identity "
-          "edits ") +
+          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. "
+          "Predictions to second order add that information along the whole edit; it grows without bound, so they "
+          "overstate edits that are large. Identity edits ") +
       (interventions.at("identity_bitwise").get<bool>() ? "left every bit of the logits as it was."
                                                         : "CHANGED BITS: do not trust this section.")});
   section.blocks.push_back(scatter(interventions.at("edits")));
