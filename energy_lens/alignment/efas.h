@@ -8,7 +8,8 @@
 // bootstrap, and a feature counts as aligned only if it also beats borrowed decoder rows (direction_control.h).
 // SecondaryReadings stand beside it: another null, covariates held fixed, what sparseness does.
 // Bounds, in fp64 numbers: 256 x D * T while features are tested (those that stats/permutation.h holds at a time), else
-// 32 x D * T for each gradient, or for each thread in the control; never [D, D, K] nor a dense [D * T, K].
+// 32 x D * T for each gradient, or for each thread in the control, with 10 x D * T more a thread and one D * T a
+// covariate for the readings; never [D, D, K] nor a dense [D * T, K].
 //
 //   EfasInput input{.documents = D, .tokens = T, .codes = dictionary.encode(resid.flatten(0, 1))};
 //   input.atoms = dictionary.atoms();

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -32,11 +31,9 @@ NextTokens greedy_next(const Model& model, std::optional<std::int64_t> bos) {
       streams[i].copy_(last_stream(model, tokens));
     });
     std::vector<std::int64_t> next;
-    for (std::int64_t begin = 0; begin < count; begin += model.config().n_ctx) {
-      const std::int64_t rows = std::min(count - begin, model.config().n_ctx);
-      const at::Tensor logits = logits_of_rows(model, streams.narrow(0, begin, rows));
-      for (std::int64_t row = 0; row < rows; ++row) next.push_back(logits[row].argmax().item<std::int64_t>());
-    }
+    for_logits_of_rows(model, streams, [&](std::int64_t, const at::Tensor& logits) {
+      for (std::int64_t row = 0; row < logits.size(0); ++row) next.push_back(logits[row].argmax().item<std::int64_t>());
+    });
     return next;
   };
 }

@@ -1,5 +1,6 @@
 #include "energy_lens/dictionary/metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -9,18 +10,28 @@
 
 namespace energy_lens {
 
+constexpr std::int64_t kBlockRows = 1024;  // whose fp64 copies stand in memory at once
+
 ReconstructionMetrics reconstruction_metrics(const at::Tensor& x, const at::Tensor& reconstruction) {
   check_shape("reconstruction_metrics", "x", x, {{"N"}, {"D"}});
   check_shape("reconstruction_metrics", "reconstruction", reconstruction, {{"N", x.size(0)}, {"D", x.size(1)}});
   ReconstructionMetrics m;
   in_one_thread([&] {
-    const at::Tensor truth = x.to(at::kDouble);
-    const at::Tensor error = (truth - reconstruction.to(at::kDouble)).square().sum(-1);
-    const at::Tensor spread = (truth - truth.mean(0)).square().sum(-1);
-    const double total = spread.sum().item<double>();
-    m.ev = total > 0 ? 1.0 - error.sum().item<double>() / total : std::nan("");
-    m.ev_token = (1.0 - error / spread).mean().item<double>();
-    m.nmse = (error / truth.square().sum(-1)).mean().item<double>();
+    const at::Tensor mean = x.mean(at::IntArrayRef{0}, false, at::kDouble);
+    double total_error = 0.0, total_spread = 0.0;
+    for (std::int64_t begin = 0; begin < x.size(0); begin += kBlockRows) {
+      const std::int64_t rows = std::min(kBlockRows, x.size(0) - begin);
+      const at::Tensor truth = x.narrow(0, begin, rows).to(at::kDouble);
+      const at::Tensor error = (truth - reconstruction.narrow(0, begin, rows).to(at::kDouble)).square().sum(-1);
+      const at::Tensor spread = (truth - mean).square().sum(-1);
+      total_error += error.sum().item<double>();
+      total_spread += spread.sum().item<double>();
+      m.ev_token += (1.0 - error / spread).sum().item<double>();
+      m.nmse += (error / truth.square().sum(-1)).sum().item<double>();
+    }
+    m.ev = total_spread > 0 ? 1.0 - total_error / total_spread : std::nan("");
+    m.ev_token /= static_cast<double>(x.size(0));
+    m.nmse /= static_cast<double>(x.size(0));
   });
   return m;
 }

@@ -7,16 +7,13 @@
 #include <optional>
 #include <set>
 
+#include "energy_lens/experiment/edit_agreement.h"
 #include "energy_lens/experiment/edit_trials.h"
 #include "energy_lens/experiment/result_numbers.h"
-#include "energy_lens/intervene/prediction.h"
 #include "energy_lens/stats/bootstrap.h"
-#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {
-
-constexpr double kDoses[] = {-2.0, -1.0, -0.5, -0.1, -0.01, 0.1, 0.5, 1.0, 2.0, 4.0};
 
 // Half by importance, half by alignment (of features that can be tested), filled up by importance; ids ascending.
 std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t count) {
@@ -105,6 +102,7 @@ Json edit_json(const FeatureEdit& edit, const char* name, double importance, con
           {"documents", trials.size()},
           {"tokens", static_cast<std::int64_t>(trials.size()) * config.window},
           {"predicted", mean(column(trials, &EditTrial::predicted))},
+          {"predicted_second_order", mean(column(trials, &EditTrial::predicted_second_order))},
           {"predicted_lens", mean(column(trials, &EditTrial::predicted_lens))},
           {"measured", mean(measured)},
           {"measured_ci", interval_json(bootstrap_mean(resamples, measured))},
@@ -115,84 +113,6 @@ Json edit_json(const FeatureEdit& edit, const char* name, double importance, con
           {"control_kl", mean(column(trials, &EditTrial::control_kl))},
           {"contrast_ci", beyond(&EditTrial::measured, &EditTrial::control_measured)},
           {"kl_contrast_ci", beyond(&EditTrial::kl, &EditTrial::control_kl)}};
-}
-
-struct DosePairs {
-  std::vector<double> predicted, measured;
-  std::vector<std::int64_t> document;
-};
-
-void add_doses(std::map<double, DosePairs>& doses, const StudyData& data, const EditDocument& document,
-               const at::Tensor& direction, std::int64_t feature, std::int64_t index) {
-  at::Tensor active = feature_activations(document.codes, feature);
-  active.narrow(0, 0, data.first_position).zero_();
-  if (!active.any().item<bool>()) return;
-  for (const DosePoint& point :
-       dose_response(*data.model, document.baseline, active, direction, document.full_gradient, kDoses)) {
-    doses[point.dose].predicted.push_back(point.predicted);
-    doses[point.dose].measured.push_back(point.total);
-    doses[point.dose].document.push_back(index);
-  }
-}
-
-// The squares of an interval of r: where it holds 0, so does that of R^2.
-Interval squared(const Interval& r) {
-  const double low = r.low * r.low, high = r.high * r.high;
-  return {r.low * r.high > 0.0 ? std::min(low, high) : 0.0, std::max(low, high)};
-}
-
-// 95 % interval of R^2, from r: the square itself folds at 0 and would leave its own estimate out. A document brings
-// all its features along.
-Interval r2_interval(const DosePairs& pairs, std::int64_t documents, const StudyConfig& config) {
-  std::vector<std::vector<std::size_t>> of_document(static_cast<std::size_t>(documents));
-  for (std::size_t i = 0; i < pairs.document.size(); ++i) of_document[pairs.document[i]].push_back(i);
-  const auto r = [&](std::span<const std::int32_t> drawn) {
-    std::vector<double> predicted, measured;
-    for (const std::int32_t d : drawn) {
-      for (const std::size_t i : of_document[d]) {
-        predicted.push_back(pairs.predicted[i]);
-        measured.push_back(pairs.measured[i]);
-      }
-    }
-    return pearson(predicted, measured);
-  };
-  return squared(bootstrap_interval(document_resamples(documents, config.bootstrap_options()), r));
-}
-
-Json doses_json(const std::map<double, DosePairs>& doses, std::int64_t layer, std::int64_t documents,
-                const StudyConfig& config) {
-  Json rows = Json::array();
-  for (const auto& [dose, pairs] : doses) {
-    const Agreement a = agreement(pairs.predicted, pairs.measured);
-    rows.push_back({{"layer", layer},
-                    {"dose", dose},
-                    {"slope", a.slope},
-                    {"intercept", a.intercept},
-                    {"r2", a.r_squared},
-                    {"r2_ci", interval_json(r2_interval(pairs, documents, config))},
-                    {"spearman", a.spearman},
-                    {"sign_agreement", a.sign_agreement},
-                    {"documents", documents},
-                    {"n", a.count}});
-  }
-  return rows;
-}
-
-// Edits that ask for nothing must change nothing, to the bit, through the whole running model: its last stream, of
-// which logits are made.
-bool identity_is_bitwise(const Model& model, const Dictionary& dictionary, const Baseline& baseline,
-                         const FeatureEdit& like) {
-  for (const EditKind kind : {EditKind::Scale, EditKind::Steer}) {
-    FeatureEdit edit = like;
-    edit.kind = kind;
-    edit.amount = kind == EditKind::Scale ? 1.0 : 0.0;
-    FeatureEditor editor(dictionary, edit);
-    ForwardOptions options;
-    options.logits = false;
-    options.editor = &editor;
-    if (!at::equal(model.forward(pad_right({baseline.ids}), options).resid[0], baseline.last)) return false;
-  }
-  return true;
 }
 
 // Everything that is done to one layer.
@@ -217,9 +137,11 @@ class LayerEdits {
       leave_alone(plain);
       progress_.advance(1);
     }
+    integrated_ = integrated_json(integrate_ablations(data_, dictionary_, documents_, features, progress_), layer_);
   }
 
   const Json& edits() const { return edits_; }
+  const Json& integrated() const { return integrated_; }
   Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
   // null: no chosen feature is active anywhere.
   Json identity() const { return identity_ ? Json(*identity_) : Json(); }
@@ -244,14 +166,14 @@ class LayerEdits {
     }
   }
 
-  // On the first document where the feature is active: elsewhere there is nothing to scale.
+  // On the first document that an edit of the feature changes.
   void leave_alone(const FeatureEdit& plain) {
     const auto found = std::ranges::find_if(documents_, [&](const EditDocument& document) {
       const at::Tensor active = feature_activations(document.codes, plain.feature);
       return active.narrow(0, plain.first_position, active.size(0) - plain.first_position).any().item<bool>();
     });
     if (found == documents_.end()) return;
-    identity_ = identity_.value_or(true) && identity_is_bitwise(*data_.model, dictionary_, found->baseline, plain);
+    identity_ = identity_.value_or(true) && null_edit_is_bitwise(*data_.model, found->baseline);
   }
 
   const StudyData& data_;
@@ -262,31 +184,38 @@ class LayerEdits {
   const std::vector<EditDocument> documents_;
   const at::Tensor importance_;  // [K]
   Json edits_ = Json::array();
+  Json integrated_;
   std::map<double, DosePairs> doses_;
   std::optional<bool> identity_;
 };
 
 }  // namespace
 
-std::vector<double> intervention_doses() { return {std::begin(kDoses), std::end(kDoses)}; }
-
 Json layer_interventions(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,
                          const LayerAlignment& alignment, Progress& progress) {
   LayerEdits layer(data, config, dictionary, alignment.layer, progress);
   layer.edit(chosen_features(alignment.a, config.edited_features));
-  return {{"edits", layer.edits()}, {"dose_response", layer.doses()}, {"identity_bitwise", layer.identity()}};
+  return {{"edits", layer.edits()},
+          {"dose_response", layer.doses()},
+          {"integrated", layer.integrated()},
+          {"identity_bitwise", layer.identity()}};
 }
 
 Json joined_interventions(const StudyConfig& config, const std::vector<Json>& layers) {
-  Json edits = Json::array(), doses = Json::array();
+  Json edits = Json::array(), doses = Json::array(), integrated = Json::array();
   Json identity;  // null until an edit ran
   for (const Json& layer : layers) {
     for (const Json& row : layer.at("edits")) edits.push_back(row);
     for (const Json& row : layer.at("dose_response")) doses.push_back(row);
+    integrated.push_back(layer.at("integrated"));
     const Json& ran = layer.at("identity_bitwise");
     if (!ran.is_null()) identity = ran.get<bool>() && (identity.is_null() || identity.get<bool>());
   }
-  return {{"layers", config.layers}, {"edits", edits}, {"dose_response", doses}, {"identity_bitwise", identity}};
+  return {{"layers", config.layers},
+          {"edits", edits},
+          {"dose_response", doses},
+          {"integrated", integrated},
+          {"identity_bitwise", identity}};
 }
 
 }  // namespace energy_lens

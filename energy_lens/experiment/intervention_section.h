@@ -4,9 +4,6 @@
 
 namespace energy_lens {
 
-// a' = (1 + dose) a.
-std::vector<double> intervention_doses();
-
 // Features are chosen on split A, edited on documents of split B: half by mean |a_k s_k|, half by alignment.
 // One layer's edits, dose response and whether edits that ask for nothing changed nothing (null: none was run).
 Json layer_interventions(const StudyData& data, const StudyConfig& config, const Dictionary& dictionary,

@@ -9,6 +9,7 @@
 #include "energy_lens/alignment/efas.h"
 #include "energy_lens/dictionary/learn_dictionary.h"
 #include "energy_lens/experiment/attractor_section.h"
+#include "energy_lens/experiment/edit_agreement.h"
 #include "energy_lens/experiment/findings.h"
 #include "energy_lens/experiment/hypotheses.h"
 #include "energy_lens/experiment/intervention_section.h"

@@ -35,9 +35,9 @@ struct StudyData {
   std::vector<const Window*> of(Split split) const;
 };
 
-// Documents are taken in the order of their digests; one whose window another gave, or of whose window most stands in
-// those taken before (near_copies.h), is left out and counted.
-// Errors: those of the readers; BadInput when fewer than 6 documents fill a window, naming how many did.
+// Documents are taken in the order of their digests; one whose window another gave, or of whose window half or more
+// stands in those taken before (near_copies.h), is left out and counted. Errors: those of the readers; BadInput when
+// fewer than 6 documents fill a window, naming how many did.
 StudyData load_study_data(const StudyConfig& config, Progress& progress);
 
 // --text and --texts together. Errors: those of read_texts; BadInput naming the text that is not UTF-8.

@@ -56,11 +56,26 @@ void score_rows(EditEffect& effect, const Baseline& baseline, std::int64_t begin
   });
 }
 
+// [T, D] the stream after the last block where the one entering the layer is `stream` [T, D].
+at::Tensor last_from(const Model& model, const Baseline& baseline, const at::Tensor& stream) {
+  ForwardOptions options;
+  options.logits = false;
+  return model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids}), options).resid[0];
+}
+
 double sequential_sum(const at::Tensor& values) {
   const at::Tensor dense = values.contiguous();
   double sum = 0.0;
   for (std::int64_t i = 0; i < dense.numel(); ++i) sum += dense.data_ptr<double>()[i];
   return sum;
+}
+
+// The sums of nll_change [T - 1] at tokens where change [T] is not 0, and elsewhere.
+void add_up(EditEffect& effect) {
+  const at::Tensor own = effect.change.narrow(0, 0, effect.nll_change.size(0)).ne(0.0);
+  effect.own = sequential_sum(effect.nll_change.masked_select(own));
+  effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));
+  effect.total = effect.own + effect.later;
 }
 
 }  // namespace
@@ -88,26 +103,9 @@ Baseline run_baseline(const Model& model, const std::vector<std::int64_t>& ids, 
   return baseline;
 }
 
-namespace {
-
-// [T, D] the stream after the last block where change [T] times direction [D] is added to the one entering the layer.
-at::Tensor edited_last(const Model& model, const Baseline& baseline, const at::Tensor& change,
-                       const at::Tensor& direction) {
-  const at::Tensor stream = add_along(baseline.resid, change, direction);
-  ForwardOptions options;
-  options.logits = false;
-  return model.forward_from(baseline.layer, stream.unsqueeze(0), pad_right({baseline.ids}), options).resid[0];
+bool null_edit_is_bitwise(const Model& model, const Baseline& baseline) {
+  return at::equal(last_from(model, baseline, baseline.resid), baseline.last);
 }
-
-// The sums of nll_change [T - 1] at tokens where change [T] is not 0, and elsewhere.
-void add_up(EditEffect& effect) {
-  const at::Tensor own = effect.change.narrow(0, 0, effect.nll_change.size(0)).ne(0.0);
-  effect.own = sequential_sum(effect.nll_change.masked_select(own));
-  effect.later = sequential_sum(effect.nll_change.masked_select(own.logical_not()));
-  effect.total = effect.own + effect.later;
-}
-
-}  // namespace
 
 std::vector<EditEffect> measure_edits(const Model& model, const Baseline& baseline, const at::Tensor& change,
                                       const std::vector<at::Tensor>& directions) {
@@ -115,7 +113,7 @@ std::vector<EditEffect> measure_edits(const Model& model, const Baseline& baseli
   std::vector<EditEffect> effects;
   std::vector<at::Tensor> lasts;
   for (const at::Tensor& direction : directions) {
-    lasts.push_back(edited_last(model, baseline, change, direction));
+    lasts.push_back(last_from(model, baseline, add_along(baseline.resid, change, direction)));
     effects.push_back({.change = change.to(at::kDouble),
                        .nll_change = at::empty({tokens - 1}, at::kDouble),
                        .kl = at::empty({tokens}, at::kDouble),
@@ -144,7 +142,7 @@ std::vector<DosePoint> dose_response(const Model& model, const Baseline& baselin
   for (const double dose : doses) {
     EditEffect effect;
     effect.change = activations.to(at::kDouble) * dose;
-    const at::Tensor last = edited_last(model, baseline, effect.change, direction);
+    const at::Tensor last = last_from(model, baseline, add_along(baseline.resid, effect.change, direction));
     effect.nll_change = token_loss(model, last.narrow(0, 0, targets), target).nll - baseline.nll;
     add_up(effect);
     points.push_back({dose, effect.own, effect.later, effect.total, dose * unit});

@@ -35,6 +35,10 @@ struct EditEffect {
   double total = 0.0;       // own + later
 };
 
+// Whether the way edits are measured gives the untouched pass, bit for bit, where nothing is changed: what it then says
+// of an edit is the edit's.
+bool null_edit_is_bitwise(const Model& model, const Baseline& baseline);
+
 // The effect of adding change[t] * direction at every token t, for each direction. change: [T], directions: [D] each.
 // Logits of kLogitRows rows before and after one edit stand in memory, whatever T and the number of directions.
 std::vector<EditEffect> measure_edits(const Model& model, const Baseline& baseline, const at::Tensor& change,

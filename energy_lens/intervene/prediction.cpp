@@ -7,6 +7,8 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/intervene/feature_edit.h"
+#include "energy_lens/intervene/full_gradient.h"
 #include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
@@ -25,6 +27,27 @@ double first_order_change(const at::Tensor& change, const at::Tensor& direction,
     double slope = 0.0;
     for (std::int64_t j = 0; j < g.size(1); ++j) slope += row[j] * d.data_ptr<double>()[j];
     sum += weight * slope;
+  }
+  return sum;
+}
+
+double second_order_change(const at::Tensor& change, const at::Tensor& direction, const at::Tensor& gradient,
+                           std::span<const at::Tensor> drawn) {
+  double squares = 0.0;
+  for (const at::Tensor& one : drawn) {
+    const double slope = first_order_change(change, direction, one);
+    squares += slope * slope / static_cast<double>(drawn.size());
+  }
+  return first_order_change(change, direction, gradient) + 0.5 * squares;
+}
+
+double integrated_change(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                         const at::Tensor& direction, int steps) {
+  double sum = 0.0;
+  for (int step = 0; step < steps; ++step) {
+    const at::Tensor stream = add_along(baseline.resid, change * ((step + 0.5) / steps), direction);
+    const at::Tensor gradient = full_total_gradient(model, baseline.layer, stream, baseline.ids);
+    sum += first_order_change(change, direction, gradient) / steps;
   }
   return sum;
 }

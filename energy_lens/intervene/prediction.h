@@ -7,12 +7,26 @@
 #include <span>
 
 #include "energy_lens/dictionary/dictionary.h"
+#include "energy_lens/intervene/measure.h"
+#include "energy_lens/model/model.h"
 
 namespace energy_lens {
 
 // sum_t change[t] * direction . gradient[t], nats. change: [T]; direction: [D]; gradient: [T, D] of any energy summed
 // over positions (full_total, or the lens gradient, whose row t is that of the energy at t alone).
 double first_order_change(const at::Tensor& change, const at::Tensor& direction, const at::Tensor& gradient);
+
+// The same to second order: added is half the mean square of change . gradient over `drawn`, gradients [T, D] of the
+// total NLL of labels drawn from the model. That is the Fisher information along the edit, which is the curvature of
+// the loss where the model is calibrated. All tokens move together, so unlike Q_k it holds what they do to one another.
+double second_order_change(const at::Tensor& change, const at::Tensor& direction, const at::Tensor& gradient,
+                           std::span<const at::Tensor> drawn);
+
+// The change of the document's loss by integrated gradients (Sundararajan, Taly and Yan 2017): the gradient of the
+// document's total loss averaged over the middles of `steps` equal parts of the way to the edited stream. It adds up to
+// the measured change itself, as far as steps are many. One backward pass a step.
+double integrated_change(const Model& model, const Baseline& baseline, const at::Tensor& change,
+                         const at::Tensor& direction, int steps = 10);
 
 // Q_k = 1/2 mean_n (a_k d_k . g_n)^2, the second-order size of ablating k: [K] fp64, nats. gradients [N, D]: of the
 // total NLL of labels drawn from the model itself (full_gradient.h), rows as in codes. Errors: BadInput (shapes, a code

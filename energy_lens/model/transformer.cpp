@@ -15,6 +15,7 @@
 #include "energy_lens/model/placement.h"
 #include "energy_lens/model/row_pass.h"
 #include "energy_lens/model/size.h"
+#include "energy_lens/model/unembed_rows.h"
 
 namespace energy_lens {
 
@@ -130,12 +131,13 @@ std::vector<std::int64_t> generate_greedy(const Model& model, const std::vector<
                                           std::int64_t steps, Editor* editor) {
   KvCache cache;
   ForwardOptions options;
+  options.logits = false;
   options.cache = &cache;
   options.editor = editor;
   std::vector<std::int64_t> ids = prompt, fresh = prompt;
   for (std::int64_t step = 0; step < steps; ++step) {
-    const at::Tensor logits = model.forward(pad_right({fresh}), options).logits;
-    fresh = {logits[0][-1].argmax().item<std::int64_t>()};
+    const at::Tensor last = model.forward(pad_right({fresh}), options).resid[0].slice(0, -1);
+    fresh = {logits_of_rows(model, last)[0].argmax().item<std::int64_t>()};
     ids.push_back(fresh[0]);
   }
   return ids;

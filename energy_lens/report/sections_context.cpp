@@ -37,7 +37,7 @@ Section provenance_section(const Json& results) {
                                        {"documents read", show(corpus.at("documents_read"))},
                                        {"looked at, too short", show(corpus.at("documents_too_short"))},
                                        {"looked at, repeated", show(corpus.at("documents_repeated"))},
-                                       {"looked at, mostly repeated", show(corpus.at("documents_similar"))}}));
+                                       {"looked at, half or more repeated", show(corpus.at("documents_similar"))}}));
   Table splits{{{"split", false}, {"documents", true}, {"tokens", true}}, {}};
   for (const auto& item : corpus.at("splits").items()) {
     splits.rows.push_back({item.key(), show(item.value().at("documents")), show(item.value().at("tokens"))});

@@ -83,6 +83,7 @@ const std::vector<Field> kEditFields = {{"layer", "layer"},
                                         {"documents", "documents"},
                                         {"importance Q", "importance", 3},
                                         {"predicted", "predicted", 3},
+                                        {"to 2nd order", "predicted_second_order", 3},
                                         {"lens predicts", "predicted_lens", 3},
                                         {"measured", "measured", 3},
                                         {"95 % interval", "measured_ci"},
@@ -91,6 +92,13 @@ const std::vector<Field> kEditFields = {{"layer", "layer"},
                                         {"KL a token", "kl", 3},
                                         {"control KL", "control_kl", 3},
                                         {"top-1 changed", "top1_changed", 3}};
+
+std::string identity_sentence(const Json& bitwise) {
+  if (bitwise.is_null()) return "No edit was run: no feature chosen was active in a document edited.";
+  return bitwise.get<bool>()
+             ? "An edit of nothing, run the way the others are, left every bit of the model's output as it was."
+             : "An edit of nothing CHANGED BITS: do not trust this section.";
+}
 
 Json strongest_ablations(const Json& edits) {
   Json ablations = Json::array();
@@ -167,7 +175,7 @@ Section alignment_section(const Json& results) {
       "and replaces nothing. Partial is the primary "
       "score with log frequency of the token and of the next one, log size of the stream and the energy before held "
       "fixed: a feature of rare tokens loses there what it owes to their rareness. Over active tokens only, the "
-      "correlation is of how strongly the feature fires; point-biserial, of whether it fires; Spearman, of ranks. "
+      "correlation is of the signed activation; point-biserial, of whether it fires; Spearman, of ranks. "
       "EFAS-S is the correlation with the gradient's norm."});
   return section;
 }
@@ -201,16 +209,6 @@ Section prototype_section(const Json& results) {
   return section;
 }
 
-namespace {
-
-std::string identity_sentence(const Json& bitwise) {
-  if (bitwise.is_null()) return "No identity edit was run: no feature chosen was active in a document edited.";
-  return bitwise.get<bool>() ? "Identity edits left every bit of the model's output as it was."
-                             : "Identity edits CHANGED BITS: do not trust this section.";
-}
-
-}  // namespace
-
 Section interventions_section(const Json& results) {
   const Json& interventions = results.at("interventions");
   Section section{"interventions", "Real edits beside what gradients predicted", {}};
@@ -220,7 +218,9 @@ Section interventions_section(const Json& results) {
           "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
           "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
           "far along a random direction. Importance Q is what ablation costs in KL to second order, nats a token, from "
-          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. ") +
+          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. "
+          "Predictions to second order add that information along the whole edit; it grows without bound, so they "
+          "overstate edits that are large. ") +
       identity_sentence(interventions.at("identity_bitwise"))});
   section.blocks.push_back(scatter(interventions.at("edits")));
   section.blocks.push_back(Paragraph{"The ablations that move the model's predictions most:"});
@@ -241,6 +241,15 @@ Section interventions_section(const Json& results) {
                                      {"sign agreement", "sign_agreement", 3},
                                      {"n", "n"}},
                                     SIZE_MAX, "Dose response"));
+  section.blocks.push_back(
+      Paragraph{"Gradients integrated over ten steps of the way to an ablation must add up to what it did; what they "
+                "miss of the measured changes is the integration's own error."});
+  section.blocks.push_back(table_of(interventions.at("integrated"), {{"layer", "layer"},
+                                                                     {"slope", "slope", 4},
+                                                                     {"R\u00B2", "r2", 5},
+                                                                     {"missed", "missed", 4},
+                                                                     {"documents", "documents"},
+                                                                     {"n", "n"}}));
   return section;
 }
 

@@ -25,6 +25,11 @@ bool has_type(const Json& value, std::string_view type) {
   fail(ErrorKind::BadInput, "validate_results", "'" + path + "' " + what);
 }
 
+std::string said_schema(const Json& results) {
+  if (!results.is_object() || !results.contains("schema")) return "no \"schema\"";
+  return "\"schema\": " + utf8_prefix(results["schema"].dump(), 40);
+}
+
 // rest: what of the path is still to walk, "[]" meaning every element of a list.
 void check(const Json& value, std::string_view rest, std::string path, std::string_view type) {
   if (rest.empty()) {
@@ -53,7 +58,8 @@ std::span<const ResultField> result_fields() { return kFields; }
 void validate_results(const Json& results) {
   if (!results.is_object() || !results.contains("schema") || results["schema"] != kResultsSchema) {
     fail(ErrorKind::BadInput, "validate_results",
-         std::string("not the results of a study: \"schema\" is not \"") + kResultsSchema + "\"");
+         "got " + said_schema(results) + ", expected \"schema\": \"" + kResultsSchema +
+             "\"; results of another version need a new run of the study");
   }
   for (const ResultField& field : kFields) check(results, field.path, "", field.type);
 }

@@ -40,6 +40,14 @@ def assert_refused(test, result, code):
     test.assertEqual(result.stdout, "")
 
 
+def limited(size):
+    """For preexec_fn: no file may grow beyond `size` bytes, as on a full disk."""
+    def small_files():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    return small_files
+
+
 SMALL = ["--layers", "8", "--window", "48", "--documents", "130", "--atoms", "24", "--active", "4", "--iterations", "1",
          "--permutations", "99", "--bootstrap", "100", "--edited-features", "1", "--edited-documents", "2", "--prompts",
          "8", "--cycle-window", "6", "--cycle-steps", "20"]
@@ -309,12 +317,6 @@ class CommandTest(unittest.TestCase):
             self.assertNotIn("incomplete", part.name)
 
     def test_a_full_disk_leaves_nothing_half_written(self):
-        def limited(size):
-            def small_files():
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-            return small_files
-
         whole = self.folder / "whole"
         printed = run("study", "--corpus", self.corpus, "--out", whole, "--json", "-", *SMALL)
         self.assertEqual(printed.returncode, 0, printed.stderr)
@@ -327,6 +329,23 @@ class CommandTest(unittest.TestCase):
                 result = run("study", "--corpus", self.corpus, "--out", self.folder / "out", *SMALL, preexec_fn=limited(size))
                 self.assert_refused(result, 5)
                 self.assert_only_whole_parts(before)
+
+    def test_a_full_disk_leaves_no_part_of_a_lens_or_a_report(self):
+        lens = ["lens", "--text", "The quick brown fox jumps over the lazy dog.", "--gradients", "lens"]
+        out, file = self.folder / "out", self.folder / "lens.json"
+        before = {path.name for path in self.folder.iterdir()}
+        for where in (["--out", out], ["--json", file]):
+            with self.subTest(where):
+                self.assert_refused(run(*lens, *where, preexec_fn=limited(2000)), 5)
+                self.assertEqual({path.name for path in self.folder.iterdir()}, before)
+        file.write_text("older")
+        self.assert_refused(run(*lens, "--json", file, preexec_fn=limited(2000)), 5)
+        self.assertEqual(file.read_text(), "older")
+        study = self.folder / "study"
+        result = run("study", "--corpus", self.corpus, "--out", study, *SMALL)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assert_refused(run("report", study / "results.json", "--out", out, preexec_fn=limited(10000)), 5)
+        self.assertFalse(out.exists())
 
     def test_an_installed_program_finds_the_embedded_model(self):
         prefix = self.folder / "prefix"

@@ -67,7 +67,10 @@ TEST(JoinedInterventions, KnowIdentityOnlyFromLayersThatRanIt) {
   const auto joined = [](const std::vector<Json>& bitwise) {
     std::vector<Json> layers;
     for (const Json& each : bitwise) {
-      layers.push_back({{"edits", Json::array()}, {"dose_response", Json::array()}, {"identity_bitwise", each}});
+      layers.push_back({{"edits", Json::array()},
+                        {"dose_response", Json::array()},
+                        {"integrated", nullptr},
+                        {"identity_bitwise", each}});
     }
     return joined_interventions({}, layers)["identity_bitwise"];
   };

@@ -118,6 +118,23 @@ TEST_F(Study, SmallDosesAreFirstOrder) {
   EXPECT_EQ(compared, 2);  // one dose of 1 % a layer
 }
 
+TEST_F(Study, IntegratedGradientsAccountForAblations) {
+  const Json& rows = (*results_)["interventions"]["integrated"];
+  ASSERT_EQ(rows.size(), 2u);
+  for (const Json& row : rows) {
+    EXPECT_GT(row["n"].get<int>(), 0);
+    EXPECT_EQ(row["documents"], 2);
+    EXPECT_LT(row["missed"].get<double>(), 0.02) << row;
+  }
+}
+
+// What is added to the gradient's prediction is a mean square.
+TEST_F(Study, SecondOrderPredictionsLieAboveFirstOrderOnes) {
+  for (const Json& edit : (*results_)["interventions"]["edits"]) {
+    EXPECT_GT(edit["predicted_second_order"].get<double>(), edit["predicted"].get<double>());
+  }
+}
+
 TEST_F(Study, EveryFeatureHasItsImportanceAndEveryKindOfEdit) {
   std::map<std::pair<int, int>, std::set<double>> importance;
   std::set<std::string> kinds;

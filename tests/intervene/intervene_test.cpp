@@ -27,11 +27,6 @@ class Intervention : public ::testing::Test {
     codes_ = dictionary_->encode(baseline_.resid);
   }
   at::Tensor gradient() const { return full_total_gradient(*model_, kLayer, baseline_.resid, ids_); }
-  double total_nll(const at::Tensor& stream) const {
-    const at::Tensor logits = model_->forward_from(kLayer, stream.unsqueeze(0), pad_right({ids_})).logits[0];
-    const at::Tensor target = at::tensor(ids_).narrow(0, 1, 29).unsqueeze(1);
-    return -logits.narrow(0, 0, 29).to(at::kDouble).log_softmax(1).gather(1, target).sum().item<double>();
-  }
 
   static constexpr std::int64_t kLayer = 1;
   std::shared_ptr<const Model> model_ = tiny_model();
@@ -132,21 +127,6 @@ TEST_F(Intervention, NothingBeforeTheFirstEditedTokenChanges) {
   EXPECT_DOUBLE_EQ(effect.own, effect.nll_change[12].item<double>());
 }
 
-TEST_F(Intervention, FullGradientMatchesCentralDifferences) {
-  const at::Tensor g = gradient();
-  for (const auto& [token, atom] : {std::pair{0, 1}, {12, 7}, {28, 20}, {29, 3}}) {
-    const at::Tensor direction = dictionary_->atoms()[atom];
-    const auto moved = [&](double step) {
-      at::Tensor stream = baseline_.resid.clone();
-      stream[token] += direction * step;
-      return total_nll(stream);
-    };
-    // In fp32 rounding of the loss (about 1e-5) rules small steps and curvature large ones; 0.02 lies between.
-    const double difference = (moved(0.02) - moved(-0.02)) / 0.04;
-    EXPECT_NEAR(g[token].dot(direction).item<double>(), difference, 5e-3 + 5e-3 * std::abs(difference));
-  }
-}
-
 TEST_F(Intervention, OwnGradientIsTheTotalOfAPositionWhoseLossAloneCounts) {
   const std::vector<std::int64_t> labels(ids_.begin() + 1, ids_.end());
   const at::Tensor own = full_own_gradient(*model_, kLayer, baseline_.resid, ids_, labels);
@@ -222,12 +202,7 @@ TEST_F(Intervention, IntegratedGradientsAreComplete) {
   const std::int64_t feature = codes_.atoms[5][0].item<std::int64_t>();
   const at::Tensor direction = dictionary_->atoms()[feature];
   const at::Tensor change = -feature_activations(codes_, feature);
-  constexpr int kSteps = 20;  // Sundararajan et al. 2017, midpoint rule
-  double predicted = 0.0;
-  for (int step = 0; step < kSteps; ++step) {
-    const at::Tensor stream = add_along(baseline_.resid, (step + 0.5) / kSteps * change, direction);
-    predicted += first_order_change(change, direction, full_total_gradient(*model_, kLayer, stream, ids_)) / kSteps;
-  }
+  const double predicted = integrated_change(*model_, baseline_, change, direction, 20);
   const double measured = measure_edits(*model_, baseline_, change, {direction})[0].total;
   EXPECT_NEAR(predicted, measured, 0.01 * std::abs(measured) + 1e-3);
 }
@@ -268,6 +243,15 @@ TEST(Agreement, MatchesTheClosedForms) {
   EXPECT_EQ(line.sign_agreement, 1.0);
   EXPECT_EQ(agreement(x, down).sign_agreement, 0.0);
   EXPECT_NEAR(agreement(x, down).spearman, -1.0, 1e-12);
+}
+
+TEST(SecondOrderChange, AddsHalfTheMeanSquareOfTheWholeEditsSlopes) {
+  const at::Tensor change = random_tensor("change", {5}, 1.0), direction = random_tensor("direction", {3}, 1.0);
+  const at::Tensor gradient = random_tensor("gradient", {5, 3}, 1.0);
+  const std::vector<at::Tensor> drawn = {random_tensor("one", {5, 3}, 1.0), random_tensor("two", {5, 3}, 1.0)};
+  const auto slope = [&](const at::Tensor& g) { return change.dot(g.mv(direction)).item<double>(); };
+  const double squares = std::pow(slope(drawn[0]), 2) + std::pow(slope(drawn[1]), 2);
+  EXPECT_NEAR(second_order_change(change, direction, gradient, drawn), slope(gradient) + 0.25 * squares, 1e-5);
 }
 
 TEST(FisherImportance, EqualsItsDefinition) {
