@@ -12,6 +12,7 @@
 #include "energy_lens/core/shape.h"
 #include "energy_lens/dictionary/code_sums.h"
 #include "energy_lens/dictionary/omp.h"
+#include "energy_lens/kernels/row_operations.h"
 
 namespace energy_lens {
 namespace {
@@ -55,31 +56,49 @@ at::Tensor initial_atoms(const at::Tensor& x, const LearnOptions& options) {
   return atoms.contiguous();
 }
 
-// Moves each atom in turn to the direction that fits the codes best, the other atoms as they now are.
-void improve_atoms(at::Tensor& atoms, const CodeSums& sums) {
-  const std::int64_t count = atoms.size(0), width = atoms.size(1);
-  const auto *const codes = sums.codes.const_data_ptr<double>(), *const signals = sums.signals.const_data_ptr<double>();
-  auto* const all = atoms.data_ptr<float>();
-  std::vector<double> direction(static_cast<std::size_t>(width));
-  for (std::int64_t k = 0; k < count; ++k) {
-    if (sums.uses[k] == 0) continue;
-    std::copy_n(signals + k * width, width, direction.begin());
+// Dimensions that go to a thread together.
+constexpr std::int64_t kDimensions = 64;
+
+// direction [D] = what atom k should explain: its signals less the other atoms' part. Returns its square, added up in
+// blocks of dimensions.
+double direction_of(std::int64_t k, const at::Tensor& atoms, const CodeSums& sums, std::vector<double>& direction) {
+  const std::int64_t count = atoms.size(0), width = atoms.size(1), blocks = (width + kDimensions - 1) / kDimensions;
+  const double* const codes = sums.codes.const_data_ptr<double>() + k * count;
+  const double* const signals = sums.signals.const_data_ptr<double>() + k * width;
+  const float* const all = atoms.const_data_ptr<float>();
+  double* const to = direction.data();
+  std::vector<double> squares(static_cast<std::size_t>(blocks));
+  parallel_blocks(blocks, [&](std::int64_t block) {
+    const std::int64_t begin = block * kDimensions, end = std::min(width, begin + kDimensions);
+    std::copy(signals + begin, signals + end, to + begin);
     for (std::int64_t j = 0; j < count; ++j) {
-      const double shared = codes[k * count + j];
-      if (shared == 0.0 || j == k) continue;
-      for (std::int64_t d = 0; d < width; ++d) direction[d] -= shared * all[j * width + d];
+      if (codes[j] == 0.0 || j == k) continue;
+      for (std::int64_t d = begin; d < end; ++d) to[d] -= codes[j] * all[j * width + d];
     }
-    double square = 0.0;
-    for (const double value : direction) square += value * value;
+    for (std::int64_t d = begin; d < end; ++d) squares[block] += to[d] * to[d];
+  });
+  return std::accumulate(squares.begin(), squares.end(), 0.0);
+}
+
+// Moves each atom in turn to the direction that fits the codes best, the other atoms as they now are.
+void improve_atoms(at::Tensor& atoms, const CodeSums& sums, Progress& progress) {
+  const std::int64_t width = atoms.size(1);
+  std::vector<double> direction(static_cast<std::size_t>(width));
+  for (std::int64_t k = 0; k < atoms.size(0); ++k) {
+    if (sums.uses[k] == 0) continue;
+    progress.check();
+    const double square = direction_of(k, atoms, sums, direction);
     if (!(square > 0.0)) continue;
-    for (std::int64_t d = 0; d < width; ++d) all[k * width + d] = static_cast<float>(direction[d] / std::sqrt(square));
+    float* const atom = atoms.data_ptr<float>() + k * width;
+    for (std::int64_t d = 0; d < width; ++d) atom[d] = static_cast<float>(direction[d] / std::sqrt(square));
   }
 }
 
 // Unused and repeated atoms become the rows that are represented worst.
-void replace_atoms(at::Tensor& atoms, const CodeSums& sums, const SparseCodes& codes, const at::Tensor& x) {
-  const at::Tensor similarity = at::mm(atoms, atoms.t()).abs().tril(-1);
-  const at::Tensor repeated = std::get<0>(similarity.max(-1)) > kDuplicate;
+// similarity [K, K]: their products.
+void replace_atoms(at::Tensor& atoms, const at::Tensor& similarity, const CodeSums& sums, const SparseCodes& codes,
+                   const at::Tensor& x) {
+  const at::Tensor repeated = std::get<0>(similarity.abs().tril(-1).max(-1)) > kDuplicate;
   const at::Tensor left = x - decode(atoms, at::zeros({x.size(1)}), codes);
   const at::Tensor worst = left.square().sum(-1).argsort(/*stable=*/true, -1, /*descending=*/true);
   std::int64_t next = 0;
@@ -105,12 +124,13 @@ std::shared_ptr<const OmpDictionary> learn_dictionary(const at::Tensor& x, const
   });
   for (std::int64_t iteration = 0; iteration < options.iterations; ++iteration) {
     progress.check();
-    const SparseCodes codes = omp_encode(centred, atoms, {.active = options.active});
+    const SparseCodes codes = omp_encode(centred, atoms, {.active = options.active}, progress);
     const CodeSums sums = code_sums(codes, centred, options.atoms);
-    in_one_thread([&] {
-      improve_atoms(atoms, sums);
-      if (iteration + 1 < options.iterations) replace_atoms(atoms, sums, codes, centred);
-    });
+    improve_atoms(atoms, sums, progress);
+    if (iteration + 1 < options.iterations) {
+      const at::Tensor similarity = row_product(atoms, atoms.t(), {});
+      in_one_thread([&] { replace_atoms(atoms, similarity, sums, codes, centred); });
+    }
     progress.advance(1);
   }
   return std::make_shared<const OmpDictionary>(atoms, mean, options.active);

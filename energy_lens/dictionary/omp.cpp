@@ -18,40 +18,8 @@ namespace {
 constexpr double kLongest = 1e18;  // squares of longer rows leave fp32
 // Rows that go to a thread together, and bytes of correlations that stand in memory at once.
 constexpr std::int64_t kRowGrain = 16, kProductBytes = 8 << 20;
-constexpr std::int64_t kGramColumns = 512;
 
 std::int64_t blocks_of(std::int64_t rows, std::int64_t size) { return (rows + size - 1) / size; }
-
-// Rows of a large power of two would all want the same lines of a cache: an odd number of lines spreads them.
-std::int64_t spread_stride(std::int64_t padded) {
-  return padded / kPursuitPadding % 2 == 0 ? padded + kPursuitPadding : padded;
-}
-
-// Rows [begin, end) of a symmetric matrix, columns before `begin`, from the columns above the diagonal: in squares that
-// a first-level cache holds.
-void mirror(float* matrix, std::int64_t stride, std::int64_t begin, std::int64_t end) {
-  constexpr std::int64_t kSquare = 32;
-  parallel_blocks(blocks_of(end - begin, kSquare), [&](std::int64_t block) {
-    const std::int64_t first = begin + block * kSquare, last = std::min(end, first + kSquare);
-    for (std::int64_t c = 0; c < begin; c += kSquare) {
-      for (std::int64_t i = first; i < last; ++i) {
-        for (std::int64_t j = c; j < std::min(begin, c + kSquare); ++j) matrix[i * stride + j] = matrix[j * stride + i];
-      }
-    }
-  });
-}
-
-// gram [K, P] = atoms [P, D] atoms^T but its last rows. A product and its mirror image are the same chain of sums, so
-// only the blocks of columns down to the diagonal are multiplied.
-void fill_gram(const at::Tensor& atoms, const at::Tensor& gram) {
-  const std::int64_t count = gram.size(0), padded = gram.size(1);
-  for (std::int64_t begin = 0; begin < padded; begin += kGramColumns) {
-    const std::int64_t end = std::min(begin + kGramColumns, padded), rows = std::min(end, count);
-    multiply_rows(best_row_kernels(), atoms.narrow(0, 0, rows), atoms.narrow(0, begin, end - begin).t(), {},
-                  RowActivation::None, gram.narrow(0, 0, rows).narrow(1, begin, end - begin));
-    mirror(gram.data_ptr<float>(), gram.stride(0), begin, rows);
-  }
-}
 
 void check_options(const OmpOptions& options, std::int64_t atoms) {
   const std::int64_t most = std::min<std::int64_t>(atoms, 512);
@@ -78,7 +46,8 @@ std::int64_t pursue_rows(const PursuitAtoms& pursuit, const at::Tensor& signals,
   const std::int64_t rows = signals.size(0), blocks = blocks_of(rows, kRowGrain);
   std::vector<std::int64_t> refused(blocks, -1);
   parallel_blocks(blocks, [&](std::int64_t block) {
-    PursuitScratch scratch(pursuit);
+    thread_local PursuitScratch scratch;
+    scratch.fit(pursuit);
     for (std::int64_t row = block * kRowGrain; row < std::min(rows, (block + 1) * kRowGrain); ++row) {
       const float* const own = signals.const_data_ptr<float>() + row * pursuit.width;
       const double norm = norm_of(own, pursuit.width);
@@ -86,7 +55,7 @@ std::int64_t pursue_rows(const PursuitAtoms& pursuit, const at::Tensor& signals,
         refused[block] = row;
         return;
       }
-      pursue(pursuit, own, products.const_data_ptr<float>() + row * pursuit.padded, norm, scratch,
+      pursue(pursuit, own, products.const_data_ptr<float>() + row * products.size(1), norm, scratch,
              ids + row * pursuit.active, values + row * pursuit.active);
     }
   });
@@ -103,28 +72,25 @@ OmpCoder::OmpCoder(const at::Tensor& atoms) {
   const std::int64_t padded = blocks_of(count_, kPursuitPadding) * kPursuitPadding;
   atoms_ = at::zeros({padded, atoms.size(1)}, at::kFloat);
   atoms_.narrow(0, 0, count_).copy_(atoms);
-  gram_ = at::empty({count_, spread_stride(padded)}, at::kFloat);
-  fill_gram(atoms_, gram_.narrow(1, 0, padded));
+  gram_ = std::make_shared<const SplitGram>(atoms_, count_);
 }
 
-SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& options) const {
+SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& options, const Progress& progress) const {
   check_shape("omp_encode", "signals", signals, {{"N"}, {"D", atoms_.size(1)}});
   check_options(options, count_);
-  const PursuitAtoms pursuit{.count = count_,
-                             .padded = atoms_.size(0),
+  const PursuitAtoms pursuit{.atoms = atoms_.const_data_ptr<float>(),
                              .width = atoms_.size(1),
-                             .atoms = atoms_.const_data_ptr<float>(),
-                             .gram = gram_.const_data_ptr<float>(),
-                             .gram_stride = gram_.stride(0),
+                             .gram = gram_.get(),
                              .active = options.active,
                              .floor = options.correlation_floor,
                              .tolerance = options.tolerance};
   const at::Tensor plain = signals.contiguous();
   const std::int64_t rows = plain.size(0);
   SparseCodes codes{at::empty({rows, options.active}, at::kLong), at::empty({rows, options.active}, at::kFloat)};
-  const std::int64_t step = std::max<std::int64_t>(kRowGrain, kProductBytes / (4 * pursuit.padded));
-  const at::Tensor correlations = at::empty({std::min(step, rows), pursuit.padded}, at::kFloat);
+  const std::int64_t step = std::max<std::int64_t>(kRowGrain, kProductBytes / (4 * atoms_.size(0)));
+  const at::Tensor correlations = at::empty({std::min(step, rows), atoms_.size(0)}, at::kFloat);
   for (std::int64_t begin = 0; begin < rows; begin += step) {
+    progress.check();
     const TraceSpan span("sparse codes");
     const std::int64_t count = std::min(step, rows - begin);
     const at::Tensor part = plain.narrow(0, begin, count), products = correlations.narrow(0, 0, count);
@@ -140,8 +106,9 @@ SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& option
   return codes;
 }
 
-SparseCodes omp_encode(const at::Tensor& signals, const at::Tensor& atoms, const OmpOptions& options) {
-  return OmpCoder(atoms).encode(signals, options);
+SparseCodes omp_encode(const at::Tensor& signals, const at::Tensor& atoms, const OmpOptions& options,
+                       const Progress& progress) {
+  return OmpCoder(atoms).encode(signals, options, progress);
 }
 
 SparseCodes omp_reference(const at::Tensor& signal, const at::Tensor& atoms, std::int64_t active) {

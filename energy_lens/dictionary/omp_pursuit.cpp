@@ -3,34 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "energy_lens/dictionary/omp_screening.h"
+
 namespace energy_lens {
 namespace {
 
 constexpr double kPivot = 1e-5;       // squared sine of the angle to the span below which an atom is skipped
 constexpr double kExactPivot = 1e-2;  // below it the Gram entries are recomputed in fp64
-
-LargestCorrelation update_correlations(const PursuitAtoms& atoms, const float* start, PursuitScratch& scratch) {
-  static const PursuitKernel& kernel = best_pursuit_kernel();
-  return kernel.update({.start = start,
-                        .gram = atoms.gram,
-                        .gram_stride = atoms.gram_stride,
-                        .chosen = scratch.support.data(),
-                        .coefficients = scratch.rounded.data(),
-                        .count = static_cast<std::int64_t>(scratch.support.size()),
-                        .padded = atoms.padded},
-                       scratch.correlations.data());
-}
-
-// After the winner turned out to be taken or dependent: the best of the others.
-LargestCorrelation best_remaining(const PursuitAtoms& atoms, PursuitScratch& scratch) {
-  float* const correlations = scratch.correlations.data();
-  for (const std::int64_t atom : scratch.excluded) correlations[atom] = 0.0f;
-  LargestCorrelation best;
-  for (std::int64_t atom = 0; atom < atoms.count; ++atom) {
-    if (std::abs(correlations[atom]) > best.magnitude) best = {atom, std::abs(correlations[atom])};
-  }
-  return best;
-}
 
 double dot(const float* a, const float* b, std::int64_t size) {
   double lanes[8] = {};
@@ -43,8 +22,8 @@ double dot(const float* a, const float* b, std::int64_t size) {
 }
 
 // projected = inverse * gram_column; returns the pivot: the squared distance of the new atom to the span.
-double project(const PursuitAtoms& atoms, double square, PursuitScratch& s) {
-  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+double project(const PursuitAtoms& atoms, double square, PursuitSupport& s) {
+  const std::int64_t chosen = s.size();
   std::fill(s.projected.begin(), s.projected.begin() + chosen, 0.0);
   for (std::int64_t c = 0; c < chosen; ++c) {
     const double entry = s.gram_column[c];
@@ -56,21 +35,21 @@ double project(const PursuitAtoms& atoms, double square, PursuitScratch& s) {
   return pivot;
 }
 
-double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitScratch& s) {
-  const float* const gram = atoms.gram + atom * atoms.gram_stride;
-  for (std::size_t j = 0; j < s.support.size(); ++j) s.gram_column[j] = gram[s.support[j]];
-  const double pivot = project(atoms, gram[atom], s);
+double pivot_of(const PursuitAtoms& atoms, std::int64_t atom, PursuitSupport& s) {
+  const std::int64_t position = best_pursuit_kernel().position(atom);
+  for (std::int64_t j = 0; j < s.size(); ++j) s.gram_column[j] = atoms.gram->entry(s.atoms[j], position);
+  const double pivot = project(atoms, atoms.gram->square(atom), s);
   if (pivot >= kExactPivot) return pivot;
   const float* const self = atoms.atoms + atom * atoms.width;
-  for (std::size_t j = 0; j < s.support.size(); ++j) {
-    s.gram_column[j] = dot(self, atoms.atoms + s.support[j] * atoms.width, atoms.width);
+  for (std::int64_t j = 0; j < s.size(); ++j) {
+    s.gram_column[j] = dot(self, atoms.atoms + s.atoms[j] * atoms.width, atoms.width);
   }
   return project(atoms, dot(self, self, atoms.width), s);
 }
 
 // Adds a row to the inverse factor and moves the coefficients along it. Returns the squared norm the residual loses.
-double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const float* start, PursuitScratch& s) {
-  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const float* start, PursuitSupport& s) {
+  const std::int64_t chosen = s.size();
   double* const row = s.inverse_rows.data() + chosen * atoms.active;
   std::fill(s.direction.begin(), s.direction.begin() + chosen, 0.0);
   for (std::int64_t r = 0; r < chosen; ++r) {
@@ -78,32 +57,33 @@ double append(const PursuitAtoms& atoms, std::int64_t atom, double pivot, const 
     for (std::int64_t c = 0; c <= r; ++c) s.direction[c] -= s.projected[r] * earlier[c];
   }
   s.direction[chosen] = 1.0;
-  s.support.push_back(atom);
-  s.excluded.push_back(atom);
+  s.atoms.push_back(atom);
   const double scale = 1.0 / std::sqrt(pivot);
   double step = 0.0;
   for (std::int64_t c = 0; c <= chosen; ++c) {
     row[c] = s.direction[c] * scale;
     s.inverse_columns[c * atoms.active + chosen] = row[c];
-    step += row[c] * start[s.support[c]];
+    step += row[c] * start[s.atoms[c]];
   }
   s.coefficients[chosen] = 0.0;
-  for (std::int64_t c = 0; c <= chosen; ++c) {
-    s.coefficients[c] += step * row[c];
-    s.rounded[c] = static_cast<float>(s.coefficients[c]);
-  }
+  for (std::int64_t c = 0; c <= chosen; ++c) s.coefficients[c] += step * row[c];
   return step * step;
 }
 
+// The next pass over the atoms reads this row from far away: it may come nearer while the support grows.
+void fetch(const std::int16_t* row, std::int64_t size) {
+  for (std::int64_t i = 0; i < size; i += 32) __builtin_prefetch(row + i, 0, 2);
+}
+
 // The running |residual|^2 has lost its digits once it is far below |x|^2: then the residual is formed.
-bool finished(const PursuitAtoms& atoms, const float* row, double norm, double left, const PursuitScratch& s) {
+bool finished(const PursuitAtoms& atoms, const float* row, double norm, double left, const PursuitSupport& s) {
   const double goal = atoms.tolerance * norm;
   if (left > goal * goal + 1e-5 * norm * norm) return false;
   double square = 0.0;
   for (std::int64_t d = 0; d < atoms.width; ++d) {
     double value = row[d];
-    for (std::size_t j = 0; j < s.support.size(); ++j) {
-      value -= s.coefficients[j] * atoms.atoms[s.support[j] * atoms.width + d];
+    for (std::int64_t j = 0; j < s.size(); ++j) {
+      value -= s.coefficients[j] * atoms.atoms[s.atoms[j] * atoms.width + d];
     }
     square += value * value;
   }
@@ -112,42 +92,46 @@ bool finished(const PursuitAtoms& atoms, const float* row, double norm, double l
 
 }  // namespace
 
-PursuitScratch::PursuitScratch(const PursuitAtoms& atoms)
-    : correlations(atoms.padded),
-      inverse_rows(atoms.active * atoms.active),
-      inverse_columns(atoms.active * atoms.active),
-      gram_column(atoms.active),
-      projected(atoms.active),
-      coefficients(atoms.active),
-      direction(atoms.active),
-      rounded(atoms.active) {
-  support.reserve(atoms.active);
-  excluded.reserve(4 * atoms.active);
+void PursuitScratch::fit(const PursuitAtoms& atoms) {
+  const std::int64_t active = atoms.active;
+  support.inverse_rows.resize(active * active);
+  support.inverse_columns.resize(active * active);
+  for (auto* numbers : {&support.coefficients, &support.gram_column, &support.projected, &support.direction,
+                        &screening.based, &screening.changes}) {
+    numbers->resize(active);
+  }
+  screening.base.resize(atoms.gram->padded());
+  screening.magnitudes.resize(atoms.gram->padded());
+  screening.candidates.resize(atoms.gram->padded());
+  screening.upper.resize(active + 1);
+  screening.weights.resize((active + 1) / 2);
 }
 
-void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& s,
+void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
             std::int64_t* ids, float* values) {
-  s.support.clear();
-  s.excluded.clear();
+  PursuitSupport& support = scratch.support;
+  PursuitScreening& screening = scratch.screening;
+  support.atoms.clear();
+  begin_screening(atoms, start, screening);
   const double floor = atoms.floor * norm;
   double left = norm * norm;
-  while (static_cast<std::int64_t>(s.support.size()) < atoms.active) {
-    if (atoms.tolerance > 0.0 && finished(atoms, row, norm, left, s)) break;
-    LargestCorrelation best = update_correlations(atoms, start, s);
+  while (support.size() < atoms.active) {
+    if (atoms.tolerance > 0.0 && finished(atoms, row, norm, left, support)) break;
+    PursuitChoice best;
     double pivot = 0.0;
-    while (best.magnitude > floor) {
-      const bool taken = std::find(s.excluded.begin(), s.excluded.end(), best.atom) != s.excluded.end();
-      if (!taken && (pivot = pivot_of(atoms, best.atom, s)) > kPivot) break;
-      if (!taken) s.excluded.push_back(best.atom);
-      best = best_remaining(atoms, s);
+    while ((best = choose_atom(atoms, start, norm, support, screening)).magnitude > floor) {
+      fetch(atoms.gram->row(best.atom).upper, atoms.gram->padded());
+      if ((pivot = pivot_of(atoms, best.atom, support)) > kPivot) break;
+      exclude(best.atom, screening);
     }
     if (!(best.magnitude > floor)) break;
-    left -= append(atoms, best.atom, pivot, start, s);
+    follow_atom(atoms, best.atom, support.size(), screening);
+    left -= append(atoms, best.atom, pivot, start, support);
   }
-  const std::int64_t chosen = static_cast<std::int64_t>(s.support.size());
+  const std::int64_t chosen = support.size();
   for (std::int64_t j = 0; j < atoms.active; ++j) {
-    ids[j] = j < chosen ? s.support[j] : -1;
-    values[j] = j < chosen ? static_cast<float>(s.coefficients[j]) : 0.0f;
+    ids[j] = j < chosen ? support.atoms[j] : -1;
+    values[j] = j < chosen ? static_cast<float>(support.coefficients[j]) : 0.0f;
   }
 }
 

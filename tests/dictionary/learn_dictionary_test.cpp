@@ -54,6 +54,24 @@ TEST(LearnDictionary, SameSeedSameBitsForAnyThreads) {
   EXPECT_TRUE(at::equal(one->atoms(), two->atoms()));
 }
 
+class CancelledAfter : public Progress {
+ public:
+  explicit CancelledAfter(std::int64_t iterations) : left_(iterations) {}
+  void advance(std::int64_t count) override {
+    if ((left_ -= count) == 0) cancel();
+  }
+
+ private:
+  std::int64_t left_;
+};
+
+TEST(LearnDictionary, StopsWhereItIsCancelled) {
+  const Planted p = planted(0.1);
+  CancelledAfter first(1), last(2);
+  EXPECT_THROW(learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 2}, first), Error);
+  EXPECT_NO_THROW(learn_dictionary(p.x, {.atoms = 50, .active = 3, .iterations = 2}, last));
+}
+
 TEST(LearnDictionary, FewerRowsThanAtomsAreRefusedBecauseTheFitWouldBeEmpty) {
   const at::Tensor x = gaussian("few", {69, 32});
   EXPECT_THROW(learn_dictionary(x, {.atoms = 512, .active = 8}), Error);

@@ -149,6 +149,19 @@ TEST(Omp, ChoosesBetweenNeighbours) {
   }
 }
 
+// Once the planted atoms are found, what is left is smaller than the error of 16 bits of the Gram matrix.
+TEST(Omp, EqualsTheReferenceWhereLittleIsLeft) {
+  const at::Tensor atoms = unit(gaussian("little", {400, 64})), noise = gaussian("little noise", {40, 64});
+  at::Tensor x = 1e-3 * noise;
+  for (std::int64_t row = 0; row < 40; ++row) x[row] += atoms[row] + 0.8 * atoms[row + 40] - 0.6 * atoms[399 - row];
+  const SparseCodes codes = omp_encode(x, atoms, {.active = 9});
+  for (std::int64_t row = 0; row < 40; ++row) {
+    const SparseCodes reference = omp_reference(x[row], atoms, 9);
+    EXPECT_TRUE(at::equal(codes.atoms[row], reference.atoms[0])) << row;
+    EXPECT_LT((codes.values[row] - reference.values[0]).abs().max().item<float>(), 1e-5);
+  }
+}
+
 TEST(Omp, TiesGoToTheLowerAtom) {
   const at::Tensor atoms = at::cat({at::eye(200), at::eye(200)}, 0);
   const SparseCodes codes = omp_encode(at::ones({1, 200}), atoms, {.active = 200});
