@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import skip  # noqa: E402
+
 # Large enough for every default that is a number of heads or of layers; no default itself.
 DECODER = dict(vocab_size=97, hidden_size=1024, intermediate_size=80, num_hidden_layers=31, num_attention_heads=64,
                max_position_embeddings=8192)
@@ -36,11 +39,6 @@ CHANGES = [{}, dict(use_sliding_window=True), dict(use_sliding_window=True, slid
 BYSTANDERS = dict(_name_or_path="somewhere", torch_dtype="bfloat16", dtype="float16", transformers_version="9.9.9",
                   auto_map={"AutoConfig": "x.Y"}, use_cache=False, attention_dropout=0.0, bos_token_id=1,
                   eos_token_id=[1, 2], pad_token_id=None, initializer_range=0.5, pretraining_tp=1, unheard_of={"a": [1]})
-
-
-def skip(reason):
-    print("skipped:", reason)
-    sys.exit(77)
 
 
 def meanings(binary, folder, configs):

@@ -1,15 +1,14 @@
 // weights_dump <out folder> <file> ...: every tensor of .pt and GGUF files, as they are stored, for scripts that
 // compare them with other readers. For each file one line, "0" with <out folder>/<stem>.safetensors written, or the
 // error's exit code and message; then "peak <kB>", the most memory that was resident.
-#include <cstdio>
 #include <fstream>
 #include <map>
 #include <string>
 
-#include "energy_lens/core/error.h"
 #include "energy_lens/io/gguf.h"
 #include "energy_lens/io/safetensors.h"
 #include "energy_lens/io/torch_file.h"
+#include "tests/support/each_file.h"
 
 namespace {
 
@@ -36,15 +35,6 @@ std::map<std::string, at::Tensor> read_torch(const fs::path& path) {
   return tensors;
 }
 
-// Not getrusage(), which counts the parent's memory at the time it started us.
-long peak_kilobytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6));
-  }
-  return -1;
-}
-
 bool is_gguf(const fs::path& path) {
   std::string head(4, '\0');
   std::ifstream(path, std::ios::binary).read(head.data(), 4);
@@ -54,17 +44,8 @@ bool is_gguf(const fs::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  for (int i = 2; i < argc; ++i) {
-    const fs::path path = argv[i];
-    try {
-      write_safetensors(fs::path(argv[1]) / path.stem().concat(".safetensors"),
-                        is_gguf(path) ? read_gguf(path) : read_torch(path));
-      std::printf("0\n");
-    } catch (const Error& error) {
-      std::printf("%d %s\n", static_cast<int>(error.kind()), error.what());
-    }
-    std::fflush(stdout);
-  }
-  std::printf("peak %ld\n", peak_kilobytes());
-  return 0;
+  return testing::each_file(argc, argv, [&](const fs::path& path) {
+    write_safetensors(fs::path(argv[1]) / fs::path(path.stem()).concat(".safetensors"),
+                      is_gguf(path) ? read_gguf(path) : read_torch(path));
+  });
 }
