@@ -2,7 +2,6 @@
 """A study holds the logits of a few rows whatever the documents it edits: its peak is that of the weights, of the lens
 (doctor's estimate) and of one more block of rows, for an edit is compared with the model as it was."""
 
-import argparse
 import json
 import pathlib
 import random
@@ -12,6 +11,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from peak_memory import llama, run_measured, write_config  # noqa: E402
+from scripts import command_under_test  # noqa: E402
 
 VOCABULARY, WINDOW, EDITED = 128256, 64, 12
 ROWS = 64  # kLogitRows of energy_lens/model/unembed_rows.h
@@ -28,9 +28,7 @@ def write_corpus(path):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    program = pathlib.Path(parser.parse_args().bin).resolve() / "apps" / "cli" / "energy-lens"
+    program = command_under_test()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model = ["--model", folder / "tall", "--tokenizer", ROOT / "models" / "demo"]

@@ -2,7 +2,6 @@
 """A model needs the memory of its weights in the type asked for, and half a gigabyte: loading maps the files and lets go
 of what it has read, and the lens never has all logits of a text. doctor's estimate is no less than what is held."""
 
-import argparse
 import json
 import pathlib
 import sys
@@ -12,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from peak_memory import (llama, llama_tensors, run_measured, write_config, write_gguf, write_llama2c,  # noqa: E402
                          write_shards, write_torch, write_zeros)
+from scripts import command_under_test  # noqa: E402
 
 ALLOWED = 512 << 20  # beside the weights
 DEEP = llama(1024, 14, 16, 4, 4096, 8000)
@@ -60,9 +60,7 @@ def check_lens(program, model):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    program = pathlib.Path(parser.parse_args().bin).resolve() / "apps" / "cli" / "energy-lens"
+    program = command_under_test()
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for model, shape in (("deep", DEEP), ("tall", TALL)):
