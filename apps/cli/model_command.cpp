@@ -28,7 +28,7 @@ void add_info(CLI::App& model) {
   auto arguments = std::make_shared<InfoArguments>();
   CLI::App* command = model.add_subcommand("info", "Family, sizes, memory and digest; doctor also loads the weights");
   command->add_option("--model", arguments->choice.model,
-                      "model folder or file, or hub id, ORG/NAME or NAME (default: the embedded demo model)");
+                      "model folder or file, or hub id [ORG/]NAME[@REVISION] (default: the embedded demo model)");
   command->add_option("--dtype", arguments->choice.dtype, "of the weights in memory: float32 or bfloat16")
       ->capture_default_str();
   arguments->output.add_json(*command, "file for the same as JSON, - for standard output");
