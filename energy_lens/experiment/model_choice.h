@@ -21,9 +21,10 @@ struct ModelChoice {
 // The parameters every configuration that has a model shares; see config_fields.h.
 template <class Config, class Visitor>
 void visit_model_fields(Config& c, Visitor&& visit) {
-  visit("model", c.model,
-        "model folder or file, or hub id [ORG/]NAME[@REVISION] such as openai-community/gpt2 (default: the embedded demo "
-        "model)");
+  visit(
+      "model", c.model,
+      "model folder or file, or hub id [ORG/]NAME[@REVISION] such as openai-community/gpt2 (default: the embedded demo "
+      "model)");
   visit("tokenizer", c.tokenizer, "tokenizer folder or file (default: the model's own)");
   visit("device", c.device, "where the forward pass runs: cpu, cuda, cuda:<number>, mps or auto");
   visit("dtype", c.dtype, "weights and products: float32 or bfloat16");

@@ -10,7 +10,7 @@ struct ModelId {
   std::string revision = "main";  // branch, tag or commit
 };
 
-// ORG/NAME or NAME, each perhaps with @REVISION. Errors: Usage, where a part is not what a hub allows.
+// [ORG/]NAME[@REVISION]. Errors: Usage, where a part is not what a hub allows.
 ModelId parse_model_id(std::string_view text);
 
 // True when parse_model_id would accept `text`.

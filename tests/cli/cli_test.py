@@ -76,7 +76,7 @@ class CommandTest(unittest.TestCase):
 
     def test_help_says_what_a_model_may_be_called(self):
         for command in (["lens"], ["study"], ["doctor"], ["model", "info"]):
-            self.assertIn("ORG/NAME or NAME", " ".join(run(*command, "--help").stdout.split()), command)
+            self.assertIn("[ORG/]NAME[@REVISION]", " ".join(run(*command, "--help").stdout.split()), command)
 
     def test_misuse_is_exit_2(self):
         for arguments in ([], ["study", "--no-such"], ["lens"], ["study", "--seed", "-4"], ["study", "--corpus", "x", "--dtype", "int3"], ["lens", "--text", "a b", "--layers", "6,x"],
