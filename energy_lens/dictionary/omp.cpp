@@ -34,12 +34,6 @@ void check_options(const OmpOptions& options, std::int64_t atoms) {
   }
 }
 
-double norm_of(const float* row, std::int64_t width) {
-  double square = 0.0;
-  for (std::int64_t d = 0; d < width; ++d) square += static_cast<double>(row[d]) * row[d];
-  return std::sqrt(square);
-}
-
 // Codes signals [R, D] whose correlations with the atoms are products [R, P]; -1 or the first row that cannot be coded.
 std::int64_t pursue_rows(const PursuitAtoms& pursuit, const at::Tensor& signals, const at::Tensor& products,
                          std::int64_t* ids, float* values) {
@@ -50,7 +44,7 @@ std::int64_t pursue_rows(const PursuitAtoms& pursuit, const at::Tensor& signals,
     scratch.fit(pursuit);
     for (std::int64_t row = block * kRowGrain; row < std::min(rows, (block + 1) * kRowGrain); ++row) {
       const float* const own = signals.const_data_ptr<float>() + row * pursuit.width;
-      const double norm = norm_of(own, pursuit.width);
+      const double norm = std::sqrt(dot(own, own, pursuit.width));
       if (!(norm <= kLongest)) {
         refused[block] = row;
         return;

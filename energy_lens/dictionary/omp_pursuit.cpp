@@ -11,16 +11,6 @@ namespace {
 constexpr double kPivot = 1e-5;       // squared sine of the angle to the span below which an atom is skipped
 constexpr double kExactPivot = 1e-2;  // below it the Gram entries are recomputed in fp64
 
-double dot(const float* a, const float* b, std::int64_t size) {
-  double lanes[8] = {};
-  std::int64_t i = 0;
-  for (; i + 8 <= size; i += 8) {
-    for (int l = 0; l < 8; ++l) lanes[l] += static_cast<double>(a[i + l]) * b[i + l];
-  }
-  for (; i < size; ++i) lanes[0] += static_cast<double>(a[i]) * b[i];
-  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
-}
-
 // projected = inverse * gram_column; returns the pivot: the squared distance of the new atom to the span.
 double project(const PursuitAtoms& atoms, double square, PursuitSupport& s) {
   const std::int64_t chosen = s.size();
@@ -91,6 +81,16 @@ bool finished(const PursuitAtoms& atoms, const float* row, double norm, double l
 }
 
 }  // namespace
+
+double dot(const float* a, const float* b, std::int64_t size) {
+  double lanes[8] = {};
+  std::int64_t i = 0;
+  for (; i + 8 <= size; i += 8) {
+    for (int l = 0; l < 8; ++l) lanes[l] += static_cast<double>(a[i + l]) * b[i + l];
+  }
+  for (; i < size; ++i) lanes[0] += static_cast<double>(a[i]) * b[i];
+  return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) + ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
 
 void PursuitScratch::fit(const PursuitAtoms& atoms) {
   const std::int64_t active = atoms.active;

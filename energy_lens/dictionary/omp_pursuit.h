@@ -47,6 +47,9 @@ struct PursuitScratch {
   void fit(const PursuitAtoms& atoms);
 };
 
+// In fp64.
+double dot(const float* a, const float* b, std::int64_t size);
+
 // row [D] is the signal, start [P] its correlations with the atoms, norm = |row| in fp64. Fills ids [S] and values [S].
 void pursue(const PursuitAtoms& atoms, const float* row, const float* start, double norm, PursuitScratch& scratch,
             std::int64_t* ids, float* values);

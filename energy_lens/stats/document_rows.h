@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "energy_lens/kernels/torch_free/permutation_kernel.h"
 #include "energy_lens/stats/permutation.h"
-#include "energy_lens/stats/permuted_rows.h"
 
 namespace energy_lens {
 
@@ -33,7 +33,7 @@ class DocumentRows {
   const double* row() const { return row_.data(); }
 
  private:
-  const PermutationKernels& kernels_ = permutation_kernels();
+  const PermutationKernel& kernels_ = best_permutation_kernel();
   const DocumentProducts& products_;
   std::vector<double> row_;  // [D]
   std::size_t at_ = 0;

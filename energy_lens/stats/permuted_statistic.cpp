@@ -27,7 +27,7 @@ double one_statistic(const DocumentProducts& products, const TargetOf& target_of
     largest = std::max(largest, excess * excess);
   }
   double statistic = 0.0;
-  permutation_kernels().studentise(&total, least_square(largest), 1, &statistic);
+  best_permutation_kernel().studentise(&total, least_square(largest), 1, &statistic);
   return statistic;
 }
 
@@ -52,7 +52,7 @@ double permuted_statistic(const DocumentProducts& products, const Permutations& 
 }
 
 void permuted_statistics(const DocumentProducts& products, const Permutations& permutations, std::span<double> out) {
-  const PermutationKernels& kernels = permutation_kernels();
+  const PermutationKernel& kernels = best_permutation_kernel();
   const auto documents = static_cast<std::int64_t>(products.common.size());
   const auto count = static_cast<std::int64_t>(out.size());
   const Term common = common_total(products);

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "energy_lens/kernels/torch_free/permutation_kernel.h"
 #include "energy_lens/stats/permutation.h"
-#include "energy_lens/stats/permuted_rows.h"
 
 namespace energy_lens {
 

@@ -20,7 +20,7 @@ struct Bounds {
 };
 
 Bounds bounds_of(const DocumentProducts& products) {
-  const PermutationKernels& kernels = permutation_kernels();
+  const PermutationKernel& kernels = best_permutation_kernel();
   const auto documents = static_cast<std::int64_t>(products.common.size());
   const double common = kernels.largest_magnitude(products.common.data(), documents);
   std::map<std::int32_t, double> largest;  // by position
@@ -52,7 +52,7 @@ FixedPoint steps_of(const Bounds& bounds) {
 
 void screened_statistics(const DocumentProducts& products, const Permutations& permutations,
                          std::span<double> statistics, std::span<double> errors) {
-  const PermutationKernels& kernels = permutation_kernels();
+  const PermutationKernel& kernels = best_permutation_kernel();
   const auto documents = static_cast<std::int64_t>(products.common.size());
   const auto count = static_cast<std::int64_t>(statistics.size());
   const Bounds bounds = bounds_of(products);

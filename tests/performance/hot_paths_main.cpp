@@ -7,8 +7,8 @@
 
 #include "energy_lens/core/philox.h"
 #include "energy_lens/kernels/torch_free/lens_kernel.h"
+#include "energy_lens/kernels/torch_free/permutation_kernel.h"
 #include "energy_lens/kernels/torch_free/row_kernels.h"
-#include "energy_lens/stats/permuted_rows.h"
 
 namespace {
 
@@ -55,16 +55,16 @@ double lens(std::int64_t rows) {
 // What 1,000 permutations add to the statistic of one feature for each document where it is active, of 64 documents.
 double permutations(std::int64_t active) {
   constexpr std::int64_t kPermutations = 1000, kDocuments = 64;
-  const PermutationKernels& kernels = permutation_kernels(InstructionSet::Generic);
+  const PermutationKernel& kernel = generic_permutation_kernel();
   const std::vector<double> row(kDocuments, 0.5), common(row);
   std::vector<Term> terms(kDocuments), totals(kPermutations);
   std::vector<std::uint16_t> target(kPermutations);
   for (std::size_t p = 0; p < target.size(); ++p) target[p] = static_cast<std::uint16_t>(p * 7 % kDocuments);
   for (std::int64_t document = 0; document < active; ++document) {
-    kernels.make_terms(row.data(), common.data(), kDocuments, terms.data());
+    kernel.make_terms(row.data(), common.data(), kDocuments, terms.data());
     const Term* const these[] = {terms.data()};
     const std::uint16_t* const targets[] = {target.data()};
-    kernels.add_terms(1, these, targets, kPermutations, totals.data());
+    kernel.add_terms(1, these, targets, kPermutations, totals.data());
   }
   return totals[0].sum;
 }

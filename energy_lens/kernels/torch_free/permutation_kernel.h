@@ -1,8 +1,6 @@
-// The hot loops of the permutation test, on plain pointers. Private to stats/.
+// The hot loops of the permutation test of stats/, for one instruction set.
 #pragma once
 #include <cstdint>
-
-#include "energy_lens/core/instruction_set.h"
 
 namespace energy_lens {
 
@@ -20,7 +18,8 @@ struct FixedPoint {
 
 constexpr int kRowsAtOnce = 3;  // their terms stay near the core while all permutations read them
 
-struct PermutationKernels {
+struct PermutationKernel {
+  const char* name;
   // row[e] += value * column[e]
   void (*add_column)(double value, const double* column, std::int64_t documents, double* row);
   // terms[e] = {row[e], (row[e] + common[e])^2 - common[e]^2}; returns the largest row[e]^2.
@@ -42,6 +41,7 @@ struct PermutationKernels {
                             std::int64_t count, double* statistics, double* errors);
 };
 
-const PermutationKernels& permutation_kernels(InstructionSet instructions = best_instruction_set());
+const PermutationKernel& best_permutation_kernel();
+const PermutationKernel& generic_permutation_kernel();
 
 }  // namespace energy_lens
