@@ -21,7 +21,7 @@ void circular_products(const double* a, const double* s, std::span<double> twice
   std::copy_n(s, tokens, twice.data() + tokens);
   std::fill(products.begin(), products.end(), 0.0);
   for (std::int64_t t = 0; t < tokens; ++t) {
-    permutation_kernels().add_column(a[t], twice.data() + t, tokens, products.data());
+    best_permutation_kernel().add_column(a[t], twice.data() + t, tokens, products.data());
   }
 }
 
@@ -48,7 +48,7 @@ CircularShifts circular_shifts(std::int64_t documents, std::int64_t tokens, std:
 ShiftTest circular_shift_test(std::span<const double> a, std::span<const double> s, const CircularShifts& shifts) {
   const std::int64_t tokens = shifts.tokens;
   EL_ASSERT(static_cast<std::int64_t>(a.size()) == shifts.documents * tokens && a.size() == s.size());
-  const PermutationKernels& kernels = permutation_kernels();
+  const PermutationKernel& kernels = best_permutation_kernel();
   const auto width = static_cast<std::size_t>(tokens);
   const std::vector<double> no_common(width, 0.0);
   std::vector<double> twice(2 * width), products(width), statistics(static_cast<std::size_t>(shifts.count));
