@@ -41,7 +41,8 @@ class Builder {
   // The library goes on with what it read last, which may be long and end inside a character.
   bool parse_error(std::size_t, const std::string&, const Json::exception& error) {
     const std::string_view problem = error.what();
-    refuse("is not JSON: " + std::string(problem.substr(0, problem.find("; last read"))));
+    fail(ErrorKind::BadInput, "read_json",
+         what_ + " is not JSON: " + std::string(problem.substr(0, problem.find("; last read"))));
   }
 
  private:
