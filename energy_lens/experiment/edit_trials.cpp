@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/experiment/result_numbers.h"
 #include "energy_lens/intervene/full_gradient.h"
 #include "energy_lens/intervene/prediction.h"
@@ -21,11 +22,13 @@ at::Tensor lens_gradient(const Model& model, const Baseline& baseline) {
 
 std::vector<at::Tensor> drawn_gradients(const Model& model, const Baseline& baseline, std::uint64_t seed,
                                         std::uint64_t index) {
-  std::vector<at::Tensor> gradients;
-  for (std::uint64_t sample = 0; sample < kFisherSamples; ++sample) {
-    const auto labels = sample_labels(model, baseline.last, seed, index * kFisherSamples + sample);
-    gradients.push_back(full_total_gradient(model, baseline.layer, baseline.resid, baseline.ids, labels));
-  }
+  std::vector<at::Tensor> gradients(kFisherSamples);
+  parallel_blocks(std::ssize(gradients), [&](std::int64_t sample) {
+    const auto labels =
+        sample_labels(model, baseline.last, seed, index * kFisherSamples + static_cast<std::uint64_t>(sample));
+    gradients[static_cast<std::size_t>(sample)] =
+        full_total_gradient(model, baseline.layer, baseline.resid, baseline.ids, labels);
+  });
   return gradients;
 }
 

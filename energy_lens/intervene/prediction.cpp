@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "energy_lens/core/error.h"
@@ -43,13 +44,14 @@ double second_order_change(const at::Tensor& change, const at::Tensor& direction
 
 double integrated_change(const Model& model, const Baseline& baseline, const at::Tensor& change,
                          const at::Tensor& direction, int steps) {
-  double sum = 0.0;
-  for (int step = 0; step < steps; ++step) {
-    const at::Tensor stream = add_along(baseline.resid, change * ((step + 0.5) / steps), direction);
+  std::vector<double> parts(static_cast<std::size_t>(steps));
+  parallel_blocks(steps, [&](std::int64_t step) {
+    const double share = (static_cast<double>(step) + 0.5) / steps;
+    const at::Tensor stream = add_along(baseline.resid, change * share, direction);
     const at::Tensor gradient = full_total_gradient(model, baseline.layer, stream, baseline.ids);
-    sum += first_order_change(change, direction, gradient) / steps;
-  }
-  return sum;
+    parts[static_cast<std::size_t>(step)] = first_order_change(change, direction, gradient) / steps;
+  });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
 at::Tensor fisher_importance(const SparseCodes& codes, const at::Tensor& atoms, const at::Tensor& gradients) {
