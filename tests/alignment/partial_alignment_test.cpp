@@ -14,7 +14,10 @@ constexpr std::int64_t kDocuments = 12, kTokens = 9;
 const std::vector<std::int64_t> kStrata = {3, 3, 5, 5, 3, 5, 3, 5, 3, 3, 5, 5};
 
 at::Tensor normal(std::uint64_t seed) {
-  return testing::random_covariate({.documents = kDocuments, .tokens = kTokens}, seed).values;
+  EfasInput shape;
+  shape.documents = kDocuments;
+  shape.tokens = kTokens;
+  return testing::random_covariate(shape, seed).values;
 }
 
 EfasInput input_with(std::vector<at::Tensor> covariates) {

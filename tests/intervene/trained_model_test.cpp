@@ -146,7 +146,7 @@ class AblationDamage : public TrainedModel {
     for (std::size_t n = 0; n < documents_.size(); ++n) {
       const Baseline& baseline = documents_[n].baseline;
       for (std::uint64_t sample = 0; sample < kSamples; ++sample) {
-        const auto labels = sample_labels(baseline.logits, kSeed, n * kSamples + sample);
+        const auto labels = sample_labels(*model_, baseline.last, kSeed, n * kSamples + sample);
         const at::Tensor g = full_total_gradient(*model_, kLayer, baseline.resid, baseline.ids, labels);
         importance_ += fisher_importance(documents_[n].codes, dictionary_->atoms(), g) / (kSamples * kEdited);
       }

@@ -16,14 +16,15 @@ inline std::vector<std::vector<std::int64_t>> sampled_texts(const Model& model, 
   std::vector<std::vector<std::int64_t>> texts(static_cast<std::size_t>(count), {first});
   KvCache cache;
   ForwardOptions options;
+  options.logits = false;
   options.cache = &cache;
   for (std::int64_t t = 1; t < length; ++t) {
     std::vector<std::vector<std::int64_t>> last;
     for (const auto& text : texts) last.push_back({text.back()});
-    const at::Tensor logits = model.forward(pad_right(last), options).logits;  // [count, 1, V]
+    const at::Tensor streams = model.forward(pad_right(last), options).resid;  // [count, 1, D]
     for (std::int64_t n = 0; n < count; ++n) {
       const auto stream = static_cast<std::uint64_t>(n * length + t);
-      texts[static_cast<std::size_t>(n)].push_back(sample_labels(logits[n], seed, stream)[0]);
+      texts[static_cast<std::size_t>(n)].push_back(sample_labels(model, streams[n], seed, stream)[0]);
     }
   }
   return texts;
