@@ -21,5 +21,5 @@ void open_tokenizer(const char* path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return testing::each_file(argc, argv, std::strcmp(argv[1], "model") == 0 ? open_model : open_tokenizer);
+  return energy_lens::testing::each_file(argc, argv, std::strcmp(argv[1], "model") == 0 ? open_model : open_tokenizer);
 }

@@ -44,7 +44,7 @@ bool is_gguf(const fs::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return testing::each_file(argc, argv, [&](const fs::path& path) {
+  return energy_lens::testing::each_file(argc, argv, [&](const fs::path& path) {
     write_safetensors(fs::path(argv[1]) / fs::path(path.stem()).concat(".safetensors"),
                       is_gguf(path) ? read_gguf(path) : read_torch(path));
   });
