@@ -15,9 +15,11 @@
 namespace energy_lens {
 namespace {
 
-constexpr double kLongest = 1e18;  // squares of longer rows leave fp32
-// Rows that go to a thread together, and bytes of correlations that stand in memory at once.
-constexpr std::int64_t kRowGrain = 16, kProductBytes = 8 << 20;
+constexpr double kLongest = 1e18;       // squares of longer rows leave fp32
+constexpr std::int64_t kRowGrain = 16;  // rows that go to a thread together
+// Correlations stand in memory for a few times so many rows: whole tiles of a product (12 or 6 rows), and enough of
+// them that packing the atoms takes little beside it; about so many bytes where that is more.
+constexpr std::int64_t kProductRows = 240, kProductBytes = 8 << 20;
 
 std::int64_t blocks_of(std::int64_t rows, std::int64_t size) { return (rows + size - 1) / size; }
 
@@ -81,7 +83,8 @@ SparseCodes OmpCoder::encode(const at::Tensor& signals, const OmpOptions& option
   const at::Tensor plain = signals.contiguous();
   const std::int64_t rows = plain.size(0);
   SparseCodes codes{at::empty({rows, options.active}, at::kLong), at::empty({rows, options.active}, at::kFloat)};
-  const std::int64_t step = std::max<std::int64_t>(kRowGrain, kProductBytes / (4 * atoms_.size(0)));
+  const std::int64_t step =
+      kProductRows * std::max<std::int64_t>(1, kProductBytes / (4 * kProductRows * atoms_.size(0)));
   const at::Tensor correlations = at::empty({std::min(step, rows), atoms_.size(0)}, at::kFloat);
   for (std::int64_t begin = 0; begin < rows; begin += step) {
     progress.check();
