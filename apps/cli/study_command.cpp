@@ -12,6 +12,7 @@
 #include "apps/cli/model_path.h"
 #include "apps/cli/output_options.h"
 #include "apps/cli/progress_bar.h"
+#include "energy_lens/experiment/kept_parts.h"
 #include "energy_lens/experiment/study.h"
 
 namespace energy_lens::cli {
@@ -59,6 +60,17 @@ std::string command_line(const CLI::App& command) {
   return text;
 }
 
+StudyOutcome run_resumable(const StudyConfig& config, const StudyEnvironment& environment, Progress& progress) {
+  try {
+    return run_study(config, environment, progress);
+  } catch (const Error& error) {
+    const std::filesystem::path parts = parts_folder(config.out);
+    if (error.kind() != ErrorKind::Interrupted || !std::filesystem::exists(parts)) throw;
+    fail(ErrorKind::Interrupted, "study",
+         "stopped on request; finished parts are in " + parts.string() + ", and the same command goes on from there");
+  }
+}
+
 void run_study_command(CLI::App& command, StudyArguments& arguments) {
   apply_config_file(command, arguments.output.config_file, arguments.config);
   StudyConfig& config = arguments.config;
@@ -67,7 +79,7 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
   ProgressBar progress(arguments.output.wants_progress());
   const StudyEnvironment environment{EL_VERSION, EL_GIT_COMMIT, command_line(command), peak_megabytes};
-  const StudyOutcome outcome = run_study(config, environment, progress);
+  const StudyOutcome outcome = run_resumable(config, environment, progress);
   if (!arguments.output.json.empty()) arguments.output.write_json(read_file(outcome.folder / "results.json"));
   if (arguments.output.quiet || arguments.output.json == "-") return;
   print(outcome.summary + "\nPeak memory " + std::to_string(std::llround(outcome.peak_mb)) + " MB.\nWrote " +

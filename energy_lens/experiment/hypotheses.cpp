@@ -70,6 +70,7 @@ Finding aligned_hypothesis(const Json& results) {
             .statistic = "features of B that pass both nulls (max-T 0.05), all layers; p is the largest over layers"};
   std::int64_t aligned = 0, layers = 0;
   bool underpowered = false, everywhere = true;
+  double largest_p = 0.0;
   std::vector<double> effective;
   for (const Json& layer : results.at("efas")) {
     if (says_nothing(results, layer)) continue;
@@ -81,12 +82,13 @@ Finding aligned_hypothesis(const Json& results) {
     f.n += tested;
     f.documents = layer.at("documents_b").get<std::int64_t>();
     f.permutations = layer.at("permutations").get<std::int64_t>();
-    const double p = real(layer.at("smallest_p_b"));
-    f.p = std::max(std::isnan(f.p) ? 0.0 : f.p, std::isnan(p) ? 1.0 : p);
+    const double p = real(layer.at("smallest_p_b"));  // NaN where nothing was tested: then the largest is unknown
+    if (std::isnan(p) || p > largest_p) largest_p = p;
     underpowered = underpowered || tested == 0 || layer.at("underpowered").get<bool>();
     for (const Json& feature : layer.at("features")) effective.push_back(real(feature.at("n_eff")));
   }
   f.value = static_cast<double>(aligned);
+  f.p = largest_p;
   f.n_eff = median(effective);
   if (layers == 0) return not_run("H1", f.statement, "no layer below the last was studied");
   f.verdict = underpowered ? "underpowered" : everywhere ? "supported" : "refuted";

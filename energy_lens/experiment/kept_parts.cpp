@@ -9,14 +9,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// "out/demo/" and "out/demo" are one folder.
-fs::path beside(const fs::path& out) {
-  fs::path folder = fs::absolute(out).lexically_normal();
-  if (!folder.has_filename()) folder = folder.parent_path();
-  folder += ".unfinished";
-  return folder;
-}
-
 bool has_key(const fs::path& file, const std::string& key) {
   std::error_code ignored;
   return fs::is_regular_file(file, ignored) && read_file(file) == key;
@@ -24,15 +16,29 @@ bool has_key(const fs::path& file, const std::string& key) {
 
 }  // namespace
 
-KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(beside(out)), key_(key) {
+// "out/demo/" and "out/demo" are one folder.
+fs::path parts_folder(const fs::path& out) {
+  fs::path folder = fs::absolute(out).lexically_normal();
+  if (!folder.has_filename()) folder = folder.parent_path();
+  folder += ".unfinished";
+  return folder;
+}
+
+KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(parts_folder(out)), key_(key) {
   std::error_code problem;
+  if (fs::exists(out, problem) && !fs::is_directory(out, problem)) {
+    fail(ErrorKind::BadInput, "study", "got the file " + out.string() + " as --out, expected a folder or a new name");
+  }
   if (has_key(folder_ / "key", key) || !fs::exists(fs::symlink_status(folder_, problem))) return;
   if (!fs::is_regular_file(folder_ / "key", problem)) {
     fail(ErrorKind::BadInput, "study",
          "got a file or folder " + folder_.string() + " that no study left, expected none; move it away");
   }
-  fs::remove_all(folder_, problem);
-  if (problem) fail(ErrorKind::Resource, "study", "cannot remove " + folder_.string() + ": " + problem.message());
+  fail(
+      ErrorKind::BadInput, "study",
+      "got " + folder_.string() +
+          ", finished parts of a stopped study with other parameters, model, texts or version; run that study again to "
+          "go on with it, remove the folder, or choose another --out");
 }
 
 // The key comes first: without it nothing that is kept is ever read.

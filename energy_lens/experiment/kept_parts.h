@@ -10,10 +10,13 @@
 
 namespace energy_lens {
 
+// Where the parts of a study that writes to `out` lie; nothing need be there.
+std::filesystem::path parts_folder(const std::filesystem::path& out);
+
 class KeptParts {
  public:
-  // key: a digest of everything that decides the numbers. Parts kept under another key are deleted. Errors: BadInput
-  // (the folder's place is taken by something else), Resource.
+  // key: a digest of everything that decides the numbers. Errors: BadInput (parts kept under another key, which are
+  // somebody's finished work; the place of `out` or of the parts is taken by something else).
   KeptParts(const std::filesystem::path& out, const std::string& key);
 
   // The kept part, or what `make` returns, which is kept. NaN is null in what comes back.

@@ -313,7 +313,7 @@ TEST(StudyInterrupted, GoesOnWhereItWasStopped) {
   EXPECT_TRUE(without_execution(folder.path() / "stopped") == without_execution(folder.path() / "whole"));
 }
 
-TEST(StudyInterrupted, PartsOfOtherParametersAreNotUsed) {
+TEST(StudyInterrupted, PartsOfOtherParametersAreNeitherUsedNorLost) {
   const StudyFolder folder;
   CancelAt whole;
   run_study(smallest(folder, "whole"), {"test", "", ""}, whole);
@@ -322,8 +322,17 @@ TEST(StudyInterrupted, PartsOfOtherParametersAreNotUsed) {
   CancelAt progress(whole.begun() - 1);
   EXPECT_THROW(run_study(config, {"test", "", ""}, progress), Error);
   config.seed = smallest(folder, "stopped").seed;
+  try {
+    run_study(config, {"test", "", ""}, no_progress());
+    FAIL() << "took the place of another study's parts";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::BadInput);
+    EXPECT_NE(std::string(error.what()).find("choose another --out"), std::string::npos) << error.what();
+  }
+  EXPECT_TRUE(std::filesystem::exists(config.out + ".unfinished"));
+  config.seed = 5;
   run_study(config, {"test", "", ""}, no_progress());
-  EXPECT_TRUE(without_execution(folder.path() / "stopped") == without_execution(folder.path() / "whole"));
+  EXPECT_FALSE(std::filesystem::exists(config.out + ".unfinished"));
 }
 
 TEST(StudyConfigCheck, NamesWhatIsWrong) {
@@ -343,6 +352,7 @@ TEST(StudyConfigCheck, NamesWhatIsWrong) {
   EXPECT_NE(refusal([](StudyConfig& c) { c.window = 400; }).find("documents with at least 400 tokens"),
             std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.atoms = 60000; }).find("rows for 60000 atoms"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.out = c.corpus; }).find("expected a folder"), std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.dtype = "int3"; }).find("--dtype"), std::string::npos);
 }
 
