@@ -187,9 +187,10 @@ TEST(Report, SaysWhichStatementsWereNotRunAndWhy) {
 
 TEST(Report, SaysWhatIdentityEditsDidAndWhenThereWereNone) {
   Json results = sample();
-  for (const auto& [bitwise, sentence] : {std::pair<Json, const char*>{true, "Identity edits left every bit"},
-                                          {false, "Identity edits CHANGED BITS"},
-                                          {nullptr, "No identity edit was run"}}) {
+  for (const auto& [bitwise, sentence] :
+       {std::pair<Json, const char*>{true, "An edit of nothing, run the way the others are, left every bit"},
+        {false, "An edit of nothing CHANGED BITS"},
+        {nullptr, "No edit was run"}}) {
     results["interventions"]["identity_bitwise"] = bitwise;
     EXPECT_NO_THROW(validate_results(results));
     EXPECT_NE(render_markdown(results).find(sentence), std::string::npos) << sentence;
