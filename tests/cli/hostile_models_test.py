@@ -2,6 +2,7 @@
 """Broken model folders through the command: exit 3 and one line that names the operation and the fault."""
 
 import json
+import os
 import pathlib
 import pickle
 import shutil
