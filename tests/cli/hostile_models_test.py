@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Broken model folders through the command: exit 3 and one line that names the operation and the fault."""
 
+import argparse
 import json
 import os
 import pathlib
