@@ -1,7 +1,9 @@
-# energy_lens_library(<folder> DEPS ...): every .cpp below energy_lens/<folder> becomes target energy_lens_<folder>.
-# A dependency that is one of our folders may be named by the folder alone.
+# energy_lens_library(<folder> [PCH JSON|NONE] DEPS ...): every .cpp below energy_lens/<folder> becomes target
+# energy_lens_<folder>. A dependency that is one of our folders may be named by the folder alone.
+# Folders with tensors share one precompiled <ATen/ATen.h>, made by the core library; it costs the others more than it
+# saves, because every unit instantiates what its templates left open. They say PCH and what they have instead.
 function(energy_lens_library folder)
-  cmake_parse_arguments(ARG "" "" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PCH" "DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/energy_lens/${folder}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "/torch_free/")
   set(target energy_lens_${folder})
@@ -20,7 +22,7 @@ function(energy_lens_library folder)
   add_library(${target} STATIC ${sources})
   target_include_directories(${target} PUBLIC "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${target} PUBLIC ${linked} PRIVATE energy_lens_flags)
-  energy_lens_use_pch(${target})
+  energy_lens_use_pch(${target} "${ARG_PCH}")
 endfunction()
 
 # energy_lens_torch_free_library(<folder> DEPS ...): sources that see no torch header and link without torch, such as
@@ -34,14 +36,12 @@ function(energy_lens_torch_free_library folder)
   target_link_libraries(${target} PUBLIC ${ARG_DEPS} PRIVATE energy_lens_flags)
 endfunction()
 
-# Folders with tensors share one precompiled <ATen/ATen.h>, made by the core library; it costs the others more than it
-# saves, because every unit instantiates what its templates left open. They have the JSON library's instead, if anything.
-function(energy_lens_use_pch target)
+function(energy_lens_use_pch target instead)
   if(target STREQUAL "energy_lens_core")
     target_precompile_headers(${target} PRIVATE <ATen/ATen.h> <string> <vector>)
-  elseif(target MATCHES "_(tokenizer|report)$")
+  elseif(instead STREQUAL "JSON")
     target_precompile_headers(${target} PRIVATE <nlohmann/json.hpp> <string> <vector>)
-  elseif(NOT target MATCHES "_(stats|hub)$")
+  elseif(NOT instead)
     target_precompile_headers(${target} REUSE_FROM energy_lens_core)
   endif()
 endfunction()

@@ -11,6 +11,7 @@
 #include "energy_lens/alignment/permutation_family.h"
 #include "energy_lens/alignment/scalar_alignment.h"
 #include "energy_lens/core/parallel.h"
+#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {

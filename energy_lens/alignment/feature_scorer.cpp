@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "energy_lens/alignment/permutation_family.h"
+#include "energy_lens/stats/correlation.h"
 #include "energy_lens/stats/effective_size.h"
 
 namespace energy_lens {

@@ -6,6 +6,7 @@
 #include "energy_lens/alignment/efas_input.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/shape.h"
+#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {

@@ -10,7 +10,7 @@ namespace {
 double active_correlation(std::span<const ActiveToken> active, std::span<const double> within, const Windows& windows) {
   std::vector<double> a, s;
   for (const ActiveToken& token : active) {
-    if (windows.sizes[windows.strata[token.row / windows.tokens]] < 2) continue;
+    if (!windows.comparable(token.row / windows.tokens)) continue;
     a.push_back(token.value);
     s.push_back(within[token.row]);
   }

@@ -39,16 +39,10 @@ Windows make_windows(std::int64_t documents, std::int64_t tokens, std::span<cons
   return windows;
 }
 
-double dot(std::span<const double> x, std::span<const double> y) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
-  return sum;
-}
-
 std::vector<bool> Windows::comparable_documents() const {
-  std::vector<bool> comparable;
-  for (const std::int64_t stratum : strata) comparable.push_back(sizes[stratum] > 1);
-  return comparable;
+  std::vector<bool> which;
+  for (std::int64_t d = 0; d < documents; ++d) which.push_back(comparable(d));
+  return which;
 }
 
 void remove_position_means(std::span<double> x, const Windows& windows) {

@@ -15,7 +15,9 @@ struct Windows {
   std::vector<std::int64_t> sizes;   // [n_strata] documents
 
   std::int64_t size() const { return documents * tokens; }
-  std::vector<bool> comparable_documents() const;  // [D] whether a document shares its stratum with another
+  // Whether a document shares its stratum with another.
+  bool comparable(std::int64_t document) const { return sizes[strata[document]] > 1; }
+  std::vector<bool> comparable_documents() const;  // [D]
 };
 
 // labels [D] may be any numbers; empty means one stratum. Errors: Usage (another length, D or T < 1).
@@ -26,9 +28,6 @@ void remove_position_means(std::span<double> x, const Windows& windows);
 
 // x[d, t] -= mean over t of x[d, t].
 void remove_document_means(std::span<double> x, const Windows& windows);
-
-// sum_i x[i] y[i], in order.
-double dot(std::span<const double> x, std::span<const double> y);
 
 // Correlation of two series after projections, from their products; raw: the sums of squares before. What is left of a
 // series, when it is no more than rounding, is no variance: NaN.

@@ -47,6 +47,8 @@ at::Tensor looked_up(const at::Tensor& by_token, const std::vector<const Window*
   return at::stack(rows).narrow(1, first, tokens);
 }
 
+}  // namespace
+
 std::vector<ScalarSeries> partial_covariates(const StudyData& data, const std::vector<const Window*>& windows,
                                              const EfasInput& input) {
   const at::Tensor frequency = log_frequencies(data);
@@ -55,8 +57,6 @@ std::vector<ScalarSeries> partial_covariates(const StudyData& data, const std::v
           {"log norm scale", by_document(input.norm_scale, [](const at::Tensor& scale) { return at::log(scale); })},
           input.scalars[static_cast<std::size_t>(SequenceScalar::EnergyBefore)]};
 }
-
-}  // namespace
 
 EfasInput alignment_input(const StudyData& data, const Dictionary& dictionary, const CorpusPass& pass,
                           const LayerActivations& layer) {
@@ -75,7 +75,6 @@ EfasInput alignment_input(const StudyData& data, const Dictionary& dictionary, c
   EL_ASSERT(input.scalars.size() == kGradientNormScalar);
   input.scalars.push_back(
       {"gradient norm", by_document(layer.gradient, [](const at::Tensor& rows) { return rows.norm(2, -1); })});
-  input.covariates = partial_covariates(data, pass.windows, input);
   return input;
 }
 

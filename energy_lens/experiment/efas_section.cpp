@@ -193,7 +193,9 @@ std::vector<LayerAlignment> align_features(const StudyData& data, const StudyCon
     LayerAlignment alignment;
     alignment.layer = config.layers[i];
     EfasOptions options = options_of(config);
-    alignment.a = compute_efas(alignment_input(data, *dictionaries[i], a, a.layers[i]), options, progress);
+    EfasInput discovered = alignment_input(data, *dictionaries[i], a, a.layers[i]);
+    discovered.covariates = partial_covariates(data, a.windows, discovered);
+    alignment.a = compute_efas(discovered, options, progress);
     options.readings = false;  // split B only confirms
     alignment.b = compute_efas(alignment_input(data, *dictionaries[i], b, b.layers[i]), options, progress);
     alignments.push_back(std::move(alignment));

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "energy_lens/experiment/edit_agreement.h"
@@ -134,7 +133,6 @@ class LayerEdits {
       const FeatureEdit plain{.layer = layer_, .feature = feature, .first_position = data_.first_position};
       edit_each_way(plain);
       dose(feature);
-      leave_alone(plain);
       progress_.advance(1);
     }
     integrated_ = integrated_json(integrate_ablations(data_, dictionary_, documents_, features, progress_), layer_);
@@ -143,8 +141,13 @@ class LayerEdits {
   const Json& edits() const { return edits_; }
   const Json& integrated() const { return integrated_; }
   Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
-  // null: no chosen feature is active anywhere.
-  Json identity() const { return identity_ ? Json(*identity_) : Json(); }
+  // null: nothing was edited, for no chosen feature is active anywhere.
+  Json identity() const {
+    if (edits_.empty()) return {};
+    return std::ranges::all_of(documents_, [&](const EditDocument& document) {
+      return null_edit_is_bitwise(*data_.model, document.baseline);
+    });
+  }
 
  private:
   void edit_each_way(FeatureEdit edit) {
@@ -166,16 +169,6 @@ class LayerEdits {
     }
   }
 
-  // On the first document that an edit of the feature changes.
-  void leave_alone(const FeatureEdit& plain) {
-    const auto found = std::ranges::find_if(documents_, [&](const EditDocument& document) {
-      const at::Tensor active = feature_activations(document.codes, plain.feature);
-      return active.narrow(0, plain.first_position, active.size(0) - plain.first_position).any().item<bool>();
-    });
-    if (found == documents_.end()) return;
-    identity_ = identity_.value_or(true) && null_edit_is_bitwise(*data_.model, found->baseline);
-  }
-
   const StudyData& data_;
   const StudyConfig& config_;
   const Dictionary& dictionary_;
@@ -186,7 +179,6 @@ class LayerEdits {
   Json edits_ = Json::array();
   Json integrated_;
   std::map<double, DosePairs> doses_;
-  std::optional<bool> identity_;
 };
 
 }  // namespace

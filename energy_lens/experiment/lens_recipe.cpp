@@ -105,7 +105,7 @@ class LensRun {
       encoding.ids.insert(encoding.ids.begin(), *chosen_.tokenizer->bos_id());
       encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
     }
-    const TextLens lens = read(encoding.ids);
+    const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_, options());
     Json json = {
         {"text", text}, {"token_ids", encoding.ids}, {"tokens", token_strings(*chosen_.tokenizer, encoding.ids)}};
     json["offsets"] = encoding.offsets;
@@ -126,16 +126,13 @@ class LensRun {
 
   bool seed_compat() const { return config_.lens == "seed-compat"; }
 
-  TextLens read(const std::vector<std::int64_t>& ids) const {
-    LensOptions options = {.top_k = config_.top_k, .kernel = kernel_named(config_.kernel)};
-    options.gradient = options.expected_gradient = config_.gradients != "none";
-    TextLens lens = lens_of_text(*chosen_.model, ids, layers_, options);
-    if (!seed_compat()) return lens;
-    options.final_norm = false;
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      lens.rows[i] = lens_of_stream(*chosen_.model, lens.resid[i], ids, options);
-    }
-    return lens;
+  LensOptions options() const {
+    const bool gradients = config_.gradients != "none";
+    return {.top_k = config_.top_k,
+            .gradient = gradients,
+            .expected_gradient = gradients,
+            .kernel = kernel_named(config_.kernel),
+            .final_norm = !seed_compat()};
   }
 
   void add_tensors(Json& json, const std::string& name, const TextLens& lens, std::size_t i,

@@ -60,6 +60,16 @@ at::Tensor pull_back_to_leaf(const RecordedPass& pass, const at::Tensor& at_last
   return torch::autograd::grad({pass.last}, {pass.leaf}, {at_last}, /*retain_graph=*/true)[0][0];
 }
 
+// The first token at which the probabilities of logits [V], added up, pass `level`.
+std::int64_t token_at_level(const at::Tensor& logits, double level) {
+  const at::Tensor p = logits.to(at::kDouble).softmax(0).contiguous();
+  const double* const mass = p.data_ptr<double>();
+  std::int64_t token = 0;
+  // The last token takes what rounding leaves of the total.
+  for (double sum = mass[0]; sum <= level && token + 1 < p.numel(); sum += mass[token]) ++token;
+  return token;
+}
+
 }  // namespace
 
 // Both run on one thread, so that products are made in the same order whatever the thread count.
@@ -97,20 +107,6 @@ at::Tensor full_total_gradient(const Model& model, std::int64_t layer, const at:
   }
   return full_total_gradient(model, layer, stream, ids, std::vector<std::int64_t>(ids.begin() + 1, ids.end()));
 }
-
-namespace {
-
-// The first token at which the probabilities of logits [V], added up, pass `level`.
-std::int64_t token_at_level(const at::Tensor& logits, double level) {
-  const at::Tensor p = logits.to(at::kDouble).softmax(0).contiguous();
-  const double* const mass = p.data_ptr<double>();
-  std::int64_t token = 0;
-  // The last token takes what rounding leaves of the total.
-  for (double sum = mass[0]; sum <= level && token + 1 < p.numel(); sum += mass[token]) ++token;
-  return token;
-}
-
-}  // namespace
 
 std::vector<std::int64_t> sample_labels(const Model& model, const at::Tensor& last, std::uint64_t seed,
                                         std::uint64_t document) {

@@ -19,10 +19,11 @@ double checked_difference(const at::Tensor& energy, const TokenLoss& loss) {
   return check.difference;
 }
 
-// The last layer's. Rounded rows measure the rounding, too, which is none of the model's.
+// The last layer's. Rounded rows measure the rounding, too, and a lens without the final norm what it leaves out; both
+// are none of the model's.
 at::Tensor precise_energy(const TextLens& lens, const at::Tensor& targets, const Unembed& unembed,
                           const LensOptions& options) {
-  if (options.kernel != LensKernel::Rounded) return lens.rows.back().energy;
+  if (options.kernel != LensKernel::Rounded && options.final_norm) return lens.rows.back().energy;
   return lens_rows({lens.resid.back()}, targets, unembed, {.top_k = 0})[0].energy;
 }
 

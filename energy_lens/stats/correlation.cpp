@@ -25,6 +25,12 @@ double mean_of(std::span<const double> x) {
 
 }  // namespace
 
+double dot(std::span<const double> x, std::span<const double> y) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
+  return sum;
+}
+
 double pearson(std::span<const double> x, std::span<const double> y) {
   check_lengths("pearson", x.size(), y.size());
   if (x.size() < 2) return kNaN;

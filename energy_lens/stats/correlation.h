@@ -11,6 +11,9 @@ struct Interval {
   double high = 0.0;
 };
 
+// sum_i x[i] y[i], in order; lengths are not checked.
+double dot(std::span<const double> x, std::span<const double> y);
+
 double pearson(std::span<const double> x, std::span<const double> y);
 
 // Ranks 1..n; tied values share the mean of the ranks they cover.

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
+#include "energy_lens/stats/correlation.h"
 
 namespace energy_lens {
 namespace {
@@ -14,10 +14,6 @@ constexpr int kIterations = 300;
 constexpr double kNoVariance = 1e-12;  // of the largest axis's
 
 using Rows = std::vector<std::vector<double>>;
-
-double dot(std::span<const double> a, std::span<const double> b) {
-  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
-}
 
 Rows centred(const Rows& rows, std::vector<double>& mean) {
   mean.assign(rows.front().size(), 0.0);

@@ -5,9 +5,7 @@ A json block behind the block of an `energy-lens lens` command shows part of its
 numbers to the digits shown.
 """
 
-import argparse
 import json
-import os
 import pathlib
 import re
 import shlex
@@ -16,7 +14,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from cli_test import SMALL, write_corpus  # noqa: E402
+from cli_test import SMALL, command_under_test, write_corpus  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -56,9 +54,7 @@ def check_shown(binary):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = os.path.abspath(os.path.join(parser.parse_args().bin, "apps/cli/energy-lens"))
+    binary = command_under_test()
     count = 0
     with tempfile.TemporaryDirectory() as folder:
         write_corpus(pathlib.Path(folder) / "my.jsonl")

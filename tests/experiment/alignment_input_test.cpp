@@ -21,7 +21,8 @@ TEST(AlignmentInput, CovariatesAreWhatTheScoreHoldsFixed) {
   const CorpusPass pass = lens_pass(data, {8}, Split::A, no_progress());
   const LayerActivations& layer = pass.layers[0];
   const auto dictionary = random_dictionary(8, at::zeros({layer.resid.size(2)}), 2, 1);
-  const EfasInput input = alignment_input(data, *dictionary, pass, layer);
+  EfasInput input = alignment_input(data, *dictionary, pass, layer);
+  input.covariates = partial_covariates(data, pass.windows, input);
   std::map<std::int64_t, double> counts;
   double total = static_cast<double>(data.model->config().d_vocab);
   for (const Window* window : data.of(Split::S)) {

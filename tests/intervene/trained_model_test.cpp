@@ -17,7 +17,7 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kLayer = 6, kTokens = 64, kLearned = 104, kEdited = 40, kAtoms = 128, kFeatures = 24;
+constexpr std::int64_t kLayer = 4, kTokens = 64, kLearned = 104, kEdited = 40, kAtoms = 128, kFeatures = 24;
 constexpr std::uint64_t kSeed = 3;
 
 struct Document {
@@ -174,13 +174,11 @@ class AblationDamage : public TrainedModel {
   at::Tensor importance_ = at::zeros({kAtoms}, at::kDouble);
 };
 
-// Whole ablations are so large that the quadratic form overstates them: six seeds, each with its own texts and
-// dictionary, gave losses of .68 to .97 and divergences of .76 to 1.0 of it, and divergences of .86 to 1.02 at a
-// quarter of the dose. On text that the model wrote, the divergence is the loss's mean without the noise of what was
-// drawn, so it is the one that is held to 30 %.
+// Eight seeds, each with its own texts and dictionary, gave losses of .76 to 1.17 of it and divergences of .77 to 1.20.
+// Further up, whole ablations are so large that the quadratic form overstates them (one seed at layer 8: .52).
 TEST_F(AblationDamage, IsTheFishersForm) {
   const Damage whole = damage(1.0);
-  EXPECT_GT(whole.loss, 0.0);
+  EXPECT_NEAR(whole.loss / whole.fisher, 1.0, 0.3);
   EXPECT_NEAR(whole.divergence / whole.fisher, 1.0, 0.3);
   EXPECT_LT(std::abs(whole.first_order), 0.3 * whole.fisher);
 }

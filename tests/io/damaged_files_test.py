@@ -19,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "tokenizer")]
 from peak_memory import (llama, llama_tensors, write_config, write_gguf, write_llama2c, write_shards,  # noqa: E402
                          write_torch, write_zeros)
+from scripts import built  # noqa: E402
 
 CUTS = 64
 MOST_SECONDS, MOST_MEGABYTES = 30, 300  # a format; beside what the sound file takes
@@ -184,13 +185,12 @@ def check(binary, kind, case, count, seed):
 
 
 def main():
+    binary = built("tests/open_main")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
     parser.add_argument("--count", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
-    binary = pathlib.Path(arguments.bin).resolve() / "tests" / "open_main"
     with tempfile.TemporaryDirectory() as name:
         for kind, cases in (("model", models), ("tokenizer", tokenizers)):
             place = pathlib.Path(name) / kind

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Files made to exhaust whoever opens them are refused in little time and memory."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -10,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import built  # noqa: E402
 
 MOST_SECONDS = 20
 LITTLE, MUCH = 256 << 20, 640 << 20  # a process that refuses at once; one with as many JSON values as may be, and one text of 60 MB
@@ -77,9 +79,7 @@ def check(name, command, most):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    programs = pathlib.Path(parser.parse_args().bin).resolve() / "tests"
+    programs = built("tests")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for case, most, content in tokenizers():

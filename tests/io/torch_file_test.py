@@ -17,6 +17,9 @@ import zipfile
 import torch
 from safetensors.torch import load_file
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from scripts import built  # noqa: E402
+
 BAD_INPUT = "3"
 
 
@@ -262,9 +265,7 @@ def check_damage(reader, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "weights_dump_main"
+    binary = built("tests/weights_dump_main")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         (folder / "out").mkdir()

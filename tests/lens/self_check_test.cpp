@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/passed_on_model.h"
 #include "tests/support/tiny_model.h"
 
 namespace energy_lens {
@@ -16,25 +17,15 @@ TEST(SelfCheck, HoldsForASoundModel) {
 }
 
 // A model whose logits are not those of its stream: the check must see it.
-class WrongLogits : public Model {
+class WrongLogits : public testing::PassedOnModel {
  public:
-  const ModelConfig& config() const override { return sound_->config(); }
-  const Unembed& unembed() const override { return sound_->unembed(); }
-  at::ScalarType dtype() const override { return sound_->dtype(); }
-  std::string digest() const override { return sound_->digest(); }
-  std::int64_t parameters() const override { return sound_->parameters(); }
-  ForwardResult forward(const TokenBatch& batch, const ForwardOptions& options) const override {
-    return sound_->forward(batch, options);
-  }
+  WrongLogits() : PassedOnModel(testing::tiny_model()) {}
   ForwardResult forward_from(std::int64_t layer, const at::Tensor& resid, const TokenBatch& batch,
                              const ForwardOptions& options) const override {
-    ForwardResult result = sound_->forward_from(layer, resid, batch, options);
+    ForwardResult result = PassedOnModel::forward_from(layer, resid, batch, options);
     result.logits = result.logits * 1.01;
     return result;
   }
-
- private:
-  std::shared_ptr<const Model> sound_ = testing::tiny_model();
 };
 
 TEST(SelfCheck, FailsWhereTheLensDoesNotDescribeTheModel) {

@@ -2,7 +2,6 @@
 """The same model from every format of checkpoint: safetensors, torch.save files and GGUF give the same bits where the
 format keeps the numbers, stories260K is what llama2.c makes of it. Exit 77 with the reason when nothing can be compared."""
 
-import argparse
 import json
 import pathlib
 import shutil
@@ -15,8 +14,9 @@ import numpy
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from model_parity_test import DATA, TOLERANCE, Forward, difference, random_ids, skip
+from model_parity_test import DATA, TOLERANCE, Forward, difference, random_ids
 from reference_models import random_model
+from scripts import built, need_reference
 
 VOCABULARY = 96  # a multiple of Q8_0's block, as are the widths below
 STORIES = 'Once upon a time, there was a little girl named Lily'
@@ -356,16 +356,8 @@ def check_stories(forward, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "forward_dump_main"
-    try:
-        import gguf  # noqa: F401
-        import safetensors.torch  # noqa: F401
-        import transformers
-    except ImportError as error:
-        skip(f"no reference implementation: {error}")
-    transformers.logging.set_verbosity_error()
+    binary = built("tests/forward_dump_main")
+    need_reference("gguf", "safetensors.torch", "transformers")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         forward = Forward(binary, folder)

@@ -2,7 +2,6 @@
 """Keys that config.json leaves out are taken as the reference's configuration classes take them: each file without them
 means the same as the file in which the reference has filled them in. Exit 77 with the reason when it cannot run."""
 
-import argparse
 import copy
 import json
 import pathlib
@@ -11,7 +10,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from scripts import skip  # noqa: E402
+from scripts import built, need_reference  # noqa: E402
 
 # Large enough for every default that is a number of heads or of layers; no default itself.
 DECODER = dict(vocab_size=97, hidden_size=1024, intermediate_size=80, num_hidden_layers=31, num_attention_heads=64,
@@ -111,14 +110,8 @@ def check_family(binary, folder, family):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "config_dump_main"
-    try:
-        import transformers
-    except ImportError as error:
-        skip(f"no reference implementation: {error}")
-    transformers.logging.set_verbosity_error()
+    binary = built("tests/config_dump_main")
+    need_reference("transformers")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for family in families(binary, folder):

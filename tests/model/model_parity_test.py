@@ -18,7 +18,7 @@ from reference_models import random_model, reference_models
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from scripts import skip  # noqa: E402
+from scripts import built, need_reference  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 TOLERANCE = 5e-5
@@ -249,18 +249,12 @@ def report(path, rows):
 
 
 def main():
+    binary = built("tests/forward_dump_main")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True, help="build folder")
     parser.add_argument("--only", default="", help="configurations whose name begins so")
     parser.add_argument("--json", type=pathlib.Path, help="file for the figures")
     arguments = parser.parse_args()
-    binary = pathlib.Path(arguments.bin) / "tests" / "forward_dump_main"
-    try:
-        import safetensors.torch  # noqa: F401
-        import transformers
-    except ImportError as error:
-        skip(f"no reference implementation: {error}")
-    transformers.logging.set_verbosity_error()
+    need_reference("safetensors.torch", "transformers")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         forward = Forward(binary, folder)

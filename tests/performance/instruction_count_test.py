@@ -6,7 +6,6 @@ third more than what g++ 12 -O3 needs on x86-64: enough to catch a lost vectoris
 compiler's taste. Where valgrind is missing the test skips and says so.
 """
 
-import argparse
 import pathlib
 import platform
 import re
@@ -16,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from scripts import skip  # noqa: E402
+from scripts import built, skip  # noqa: E402
 
 # path: (smaller size, larger size, units of work in one step of size, instructions allowed a unit)
 BUDGETS = {
@@ -35,9 +34,7 @@ def instructions(program, path, size):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True, type=pathlib.Path)
-    program = parser.parse_args().bin / "tests/hot_paths"
+    program = built("tests/hot_paths")
     if shutil.which("valgrind") is None:
         skip("valgrind is not installed")
     if platform.machine() != "x86_64":

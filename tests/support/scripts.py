@@ -1,6 +1,7 @@
 """What every script under tests is given, the build folder as --bin, and how one says that it cannot run."""
 
 import argparse
+import importlib
 import pathlib
 import sys
 
@@ -10,9 +11,24 @@ def skip(reason):
     sys.exit(77)  # SKIP_RETURN_CODE in tests/CMakeLists.txt
 
 
-def command_under_test():
-    """Path of energy-lens. The rest of the command line is left to unittest."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
+def built(program):
+    """Path of a program in the build folder. The rest of the command line is left to whoever reads it next."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--bin", required=True, help="build folder")
     options, sys.argv[1:] = parser.parse_known_args()
-    return str(pathlib.Path(options.bin).resolve() / "apps/cli/energy-lens")
+    return pathlib.Path(options.bin).resolve() / program
+
+
+def command_under_test():
+    return str(built("apps/cli/energy-lens"))
+
+
+def need_reference(*modules):
+    """Imports packages to compare with, transformers without its advice; skips where one is missing."""
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+        except ImportError as error:
+            skip(f"no reference implementation: {error}")
+        if name == "transformers":
+            module.logging.set_verbosity_error()

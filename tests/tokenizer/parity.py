@@ -1,14 +1,10 @@
 """What the tokenizer parity tests share: texts, and the comparison of tokenize_main with a `tokenizers` object."""
 import bisect
 import json
-import pathlib
 import random
 import subprocess
 import sys
 import unicodedata
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from scripts import skip  # noqa: E402, F401
 
 # Blocks where tokenizers go wrong: Latin, combining marks, scripts, spaces, symbols, emoji with joiners, CJK, Hangul.
 BLOCKS = [(0x20, 0x7E), (0x20, 0x7E), (0x09, 0x0D), (0xA0, 0x24F), (0x300, 0x36F), (0x370, 0x5FF), (0x600, 0x6FF),

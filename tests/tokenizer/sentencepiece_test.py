@@ -7,8 +7,9 @@ import struct
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from parity import SEQUENCES, byte_positions, fuzzed_texts, run, skip, written_texts  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
+from parity import SEQUENCES, byte_positions, fuzzed_texts, run, written_texts  # noqa: E402
+from scripts import built, need_reference, skip  # noqa: E402
 
 TOK512 = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data" / "tok512.bin"
 SYMBOLS = ["<user>", "Ka lo", "▁▁", "本日"]
@@ -132,17 +133,13 @@ def check_tok512(binary, count):
 
 
 def main():
+    binary = built("tests/tokenize_main")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
     parser.add_argument("--count", type=int, default=200)
     arguments = parser.parse_args()
-    binary = pathlib.Path(arguments.bin) / "tests" / "tokenize_main"
     if TOK512.exists():
         check_tok512(binary, arguments.count)
-    try:
-        import sentencepiece  # noqa: F401
-    except ImportError as error:
-        skip(f"no `sentencepiece` package: {error}")
+    need_reference("sentencepiece")
     check_sentencepiece(binary, arguments.count)
     if not TOK512.exists():
         skip(f"{TOK512} is absent")

@@ -1,13 +1,13 @@
 """Ids and offsets against the `tokenizers` package on GPT-2's own vocabulary. Exit 77 with the reason when it cannot run."""
-import argparse
 import json
 import pathlib
 import shutil
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from parity import check, fuzzed_texts, skip, written_texts, check_round_trip  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
+from parity import check, check_round_trip, fuzzed_texts, written_texts  # noqa: E402
+from scripts import built, need_reference, skip  # noqa: E402
 
 DATA = pathlib.Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -18,13 +18,9 @@ def corpus():
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    binary = pathlib.Path(parser.parse_args().bin) / "tests" / "tokenize_main"
-    try:
-        from tokenizers import ByteLevelBPETokenizer
-    except ImportError as error:
-        skip(f"no `tokenizers` package: {error}")
+    binary = built("tests/tokenize_main")
+    need_reference("tokenizers")
+    from tokenizers import ByteLevelBPETokenizer
     for name in ("gpt2_vocab.json", "gpt2_merges.txt", "heldout_corpus.jsonl"):
         if not (DATA / name).exists():
             skip(f"{DATA / name} is absent")

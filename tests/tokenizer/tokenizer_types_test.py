@@ -5,22 +5,20 @@ import pathlib
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from parity import SEQUENCES, check, check_bos, fuzzed_texts, skip, written_texts  # noqa: E402
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parents[1] / "support")]
+from parity import SEQUENCES, check, check_bos, fuzzed_texts, written_texts  # noqa: E402
+from scripts import built, need_reference  # noqa: E402
 
 
 def main():
+    binary = built("tests/tokenize_main")
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--only", default="")
     arguments = parser.parse_args()
-    binary = pathlib.Path(arguments.bin) / "tests" / "tokenize_main"
-    try:
-        from tokenizer_types import GROUPS, assemble
-        from training_text import training_lines
-    except ImportError as error:
-        skip(f"no `tokenizers` package: {error}")
+    need_reference("tokenizers")
+    from tokenizer_types import GROUPS, assemble
+    from training_text import training_lines
     with_bos = without_bos = 0
     for group, kinds in GROUPS.items():
         for seed, (name, parts) in enumerate(kinds()):
