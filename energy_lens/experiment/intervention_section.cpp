@@ -33,6 +33,9 @@ std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t coun
   return {chosen.begin(), chosen.end()};
 }
 
+// Of five documents, even equal signs of all leave a two-sided p of 0.06: an interval over so few is no evidence.
+constexpr std::int64_t kLeastDocuments = 6;
+
 double mean_active_value(const std::vector<EditDocument>& documents, std::int64_t feature) {
   double sum = 0.0, count = 0.0;
   for (const EditDocument& document : documents) {
@@ -203,11 +206,8 @@ Json joined_interventions(const StudyConfig& config, const std::vector<Json>& la
     const Json& ran = layer.at("identity_bitwise");
     if (!ran.is_null()) identity = ran.get<bool>() && (identity.is_null() || identity.get<bool>());
   }
-  return {{"layers", config.layers},
-          {"edits", edits},
-          {"dose_response", doses},
-          {"integrated", integrated},
-          {"identity_bitwise", identity}};
+  return {{"layers", config.layers}, {"least_documents", kLeastDocuments}, {"edits", edits},
+          {"dose_response", doses},  {"integrated", integrated},           {"identity_bitwise", identity}};
 }
 
 }  // namespace energy_lens

@@ -30,6 +30,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<std::vector<std::string>> rows;
   std::string title = "";
+  std::string empty_text() const { return title.empty() ? "None." : title + ": none."; }
   static constexpr std::size_t kOpenRows = 12;
 };
 

@@ -10,7 +10,8 @@
 namespace energy_lens::report {
 namespace {
 
-constexpr double kWidth = 640, kHeight = 340, kLeft = 62, kRight = 14, kTop = 14, kBottom = 48;
+constexpr double kWidth = 640, kHeight = 388, kLeft = 62, kRight = 14, kTop = 62, kBottom = 48;
+constexpr double kLegendLine = 18;  // three lines of legend stand above the marks, where they hide none
 
 std::string coordinate(double value) {
   char text[32];
@@ -99,20 +100,20 @@ void Plot::whisker(double x, double low, double high) {
 }
 
 void Plot::legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-  double y = kTop + 14;
+  double y = 14;
   for (const auto& [css, text] : entries) {
-    marks_ += "<circle class=\"" + css + "\" cx=\"" + coordinate(kWidth - 270) + "\" cy=\"" + coordinate(y - 4) +
-              "\" r=\"4\"/>" + text_at(kWidth - 260, y, "start", text);
-    y += 18;
+    marks_ += "<circle class=\"" + css + "\" cx=\"" + coordinate(kLeft + 12) + "\" cy=\"" + coordinate(y - 4) +
+              "\" r=\"4\"/>" + text_at(kLeft + 30, y, "start", text);
+    y += kLegendLine;
   }
 }
 
 void Plot::line_legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-  double y = kTop + 14;
+  double y = 14;
   for (const auto& [css, text] : entries) {
-    marks_ += "<polyline class=\"" + css + "\" points=\"" + coordinate(kWidth - 290) + "," + coordinate(y - 4) + " " +
-              coordinate(kWidth - 266) + "," + coordinate(y - 4) + "\"/>" + text_at(kWidth - 260, y, "start", text);
-    y += 18;
+    marks_ += "<polyline class=\"" + css + "\" points=\"" + coordinate(kLeft) + "," + coordinate(y - 4) + " " +
+              coordinate(kLeft + 24) + "," + coordinate(y - 4) + "\"/>" + text_at(kLeft + 30, y, "start", text);
+    y += kLegendLine;
   }
 }
 
@@ -132,7 +133,7 @@ std::string Plot::axes() const {
 }
 
 std::string Plot::svg() const {
-  return "<svg class=\"plot\" viewBox=\"0 0 640 340\" role=\"img\" aria-label=\"" + escape_html(label_) + "\">" +
+  return "<svg class=\"plot\" viewBox=\"0 0 640 388\" role=\"img\" aria-label=\"" + escape_html(label_) + "\">" +
          axes() + marks_ + "</svg>";
 }
 
@@ -150,14 +151,26 @@ std::string colour_scale(double high) {
   return svg + text_at(200, 14, "start", "\u2265 " + show(high, 3) + " nats");
 }
 
+// Pixels that the longest label takes to the right and below when it is written at 45 degrees.
+double slanted_extent(const std::vector<std::string>& labels) {
+  constexpr double kCharacter = 6.5, kSlant = 0.71, kText = 12;
+  std::ptrdiff_t longest = 0;
+  for (const std::string& label : labels) {
+    longest = std::max(longest, std::ranges::count_if(label, [](char byte) { return (byte & 0xC0) != 0x80; }));
+  }
+  return kText + kSlant * kCharacter * static_cast<double>(longest);
+}
+
 }  // namespace
 
 std::string heat_map(const std::string& label, const std::vector<std::vector<double>>& values,
                      const std::vector<std::string>& row_labels, const std::vector<std::string>& column_labels,
                      double high) {
-  constexpr double kCell = 26, kRowHeight = 16, kLabels = 70, kScale = 26;
-  const double width = 34 + kCell * static_cast<double>(column_labels.size()) + 40;
-  const double height = kScale + kRowHeight * static_cast<double>(values.size()) + kLabels;
+  constexpr double kCell = 26, kRowHeight = 16, kScale = 26, kLeastWidth = 300;
+  const double below = slanted_extent(column_labels);
+  const double width =
+      std::max(kLeastWidth, 34 + kCell * static_cast<double>(column_labels.size()) + below - kCell / 2);
+  const double height = kScale + kRowHeight * static_cast<double>(values.size()) + below + 6;
   std::string svg = "<svg class=\"heat\" width=\"" + coordinate(width) + "\" height=\"" + coordinate(height) +
                     "\" role=\"img\" aria-label=\"" + escape_html(label) + "\">" + colour_scale(high);
   for (std::size_t r = 0; r < values.size(); ++r) {

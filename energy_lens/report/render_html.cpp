@@ -46,6 +46,7 @@ struct HtmlBlock {
 };
 
 std::string HtmlBlock::operator()(const Table& table) const {
+  if (table.rows.empty()) return (*this)(Paragraph{table.empty_text()});
   bool titled = false;
   std::string head, body;
   for (const Table::Column& column : table.columns) {

@@ -30,6 +30,7 @@ struct MarkdownBlock {
     return "**" + escape_markdown(strip.text) + "**\n\n" + (*this)(table);
   }
   std::string operator()(const Table& table) const {
+    if (table.rows.empty()) return (*this)(Paragraph{table.empty_text()});
     const std::string title = table.title.empty() ? "" : "**" + escape_markdown(table.title) + "**\n\n";
     std::string head = "|", rule = "|", body;
     for (const Table::Column& column : table.columns) {

@@ -47,10 +47,10 @@ Section texts_section(const Json& results) {
       "over all others."});
   section.blocks.push_back(table_of(results.at("texts"), {{"text", "text"},
                                                           {"tokens scored", "scored_tokens"},
-                                                          {"NLL (nats)", "nll"},
+                                                          {"NLL (nats a token)", "nll"},
                                                           {"perplexity", "perplexity"},
                                                           {"confidence", "mean_confidence", 3},
-                                                          {"entropy", "mean_entropy", 3},
+                                                          {"entropy (nats)", "mean_entropy", 3},
                                                           {"ECE", "ece", 3}}));
   const Json& texts = results.at("texts");
   for (std::size_t i = 0; i < std::min(texts.size(), kMostTexts); ++i) {

@@ -52,8 +52,7 @@ std::string alignment_found(const Json& results) {
          ") align with the descent of the lens energy beyond both nulls. On the discovery documents only " +
          listed(rows, "passes_both_nulls", "significant_max_t") +
          " features that beat permuted documents also beat the directions of other features: much of a raw score is "
-         "not "
-         "about a feature's own direction.";
+         "not about a feature's own direction.";
 }
 
 // R^2 of the layer where it is smallest, with its interval.
@@ -68,16 +67,18 @@ std::string worst_r2(const Json& interventions, double dose) {
 }
 
 std::string edits_found(const Json& results) {
+  const Json& least = results.at("interventions").at("least_documents");
   std::int64_t ablations = 0, stronger = 0;
   for (const Json& edit : results.at("interventions").at("edits")) {
-    if (edit.at("kind") != "zero") continue;
+    if (edit.at("kind") != "zero" || edit.at("documents") < least) continue;
     ++ablations;
     stronger += real(edit.at("kl_contrast_ci")[0]) > 0.0;
   }
+  if (ablations == 0) return "No feature edited is active in " + show(least) + " documents: edits allow no claim.";
   return "Removing a feature from the running model moved its predictions more than an equal push along a random "
          "direction for " +
-         show_count(stronger) + " of " + show_count(ablations) +
-         " features (95 % interval of the paired difference above 0). In the layer where it did worst, the gradient "
+         show_count(stronger) + " of " + show_count(ablations) + " features active in at least " + show(least) +
+         " documents (95 % interval of the paired difference above 0). In the layer where it did worst, the gradient "
          "foretold edits of -10 % with R\u00B2 " +
          worst_r2(results.at("interventions"), -0.1) + " and full ablations with R\u00B2 " +
          worst_r2(results.at("interventions"), -1.0) + ".";

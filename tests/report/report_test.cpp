@@ -47,6 +47,8 @@ Json sample() {
   for (const char* key : {"layers", "energy_mean", "entropy_mean", "kl_mean"}) results["lens"][key] = {0, 1};
   results["lens"]["energy_ci"] = {{0.5, 1.5}, {nullptr, nullptr}};
   for (auto [list, key] : {std::pair{&results["interventions"]["edits"][0], "measured_ci"},
+                           {&results["interventions"]["edits"][0], "contrast_ci"},
+                           {&results["interventions"]["edits"][0], "kl_contrast_ci"},
                            {&results["efas"][0]["features"][0], "ci"},
                            {&results["efas"][0]["features"][0], "efas_rb_partial_ci"},
                            {&results["hypotheses"][0], "ci"},
@@ -172,6 +174,18 @@ TEST(Report, EveryFindingFollowsTheResults) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << " in " << text;
   }
   EXPECT_NE(findings(sample()).find("underpowered on this corpus: no claim"), std::string::npos);
+  other["interventions"]["least_documents"] = other["interventions"]["edits"][0]["documents"].get<int>() + 1;
+  EXPECT_NE(findings(other).find("edits allow no claim"), std::string::npos);
+}
+
+TEST(Report, TablesWithoutRowsSayNone) {
+  Json results = sample();
+  results["efas"][0]["features"] = Json::array();
+  results["interventions"]["edits"] = Json::array();
+  for (const std::string& text : {render_markdown(results), render_html(results)}) {
+    EXPECT_NE(text.find("Every edit: none."), std::string::npos);
+    EXPECT_EQ(text.find("max-T p on B"), std::string::npos);
+  }
 }
 
 TEST(Report, SaysWhichStatementsWereNotRunAndWhy) {
