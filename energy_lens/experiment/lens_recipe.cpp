@@ -64,6 +64,26 @@ LensKernel kernel_named(const std::string& name) {
   return name == "best" ? LensKernel::Best : name == "generic" ? LensKernel::Generic : LensKernel::Reference;
 }
 
+void check_tokens(const std::string& place, const std::vector<std::int64_t>& ids, const ModelConfig& model) {
+  const auto tokens = static_cast<std::int64_t>(ids.size());
+  if (tokens < 2) {
+    fail(ErrorKind::BadInput, "lens",
+         "got fewer than two tokens from " + place +
+             ", expected two or more, for each is scored by those before it; lengthen the text or leave it out");
+  }
+  if (tokens > model.n_ctx) {
+    fail(ErrorKind::BadInput, "lens",
+         "got " + std::to_string(tokens) + " tokens from " + place + ", expected at most " +
+             std::to_string(model.n_ctx) + ", the context of this model; shorten or split the text");
+  }
+  for (const std::int64_t id : ids) {
+    if (id < model.d_vocab) continue;
+    fail(ErrorKind::BadInput, "lens",
+         "got from " + place + " the token id " + std::to_string(id) + ", expected 0 to " +
+             std::to_string(model.d_vocab - 1) + ", as this model has; leave that token out of the text");
+  }
+}
+
 class LensRun {
  public:
   LensRun(const LensConfig& config, Progress& progress)
@@ -73,12 +93,15 @@ class LensRun {
     if (bos_ && !chosen_.tokenizer->bos_id()) fail(ErrorKind::Usage, "lens", "--bos: this model has no BOS token");
   }
 
-  Json run(const std::vector<std::string>& texts) {
+  Json run(const std::vector<GivenText>& texts) {
     Json json = head();
+    // All before the first is run: a bad one among many costs no work.
+    std::vector<Encoding> encodings;
+    for (const GivenText& given : texts) encodings.push_back(encoded(given));
     progress_.begin("read the texts token by token", static_cast<std::int64_t>(texts.size()));
-    for (const std::string& text : texts) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
       progress_.check();
-      json["texts"].push_back(text_json(text, "text." + std::to_string(json["texts"].size())));
+      json["texts"].push_back(text_json(texts[i].text, encodings[i], "text." + std::to_string(i)));
       progress_.advance(1);
     }
     return json;
@@ -99,12 +122,17 @@ class LensRun {
             {"texts", Json::array()}};
   }
 
-  Json text_json(const std::string& text, const std::string& name) {
-    Encoding encoding = chosen_.tokenizer->encode(text);
+  Encoding encoded(const GivenText& given) const {
+    Encoding encoding = chosen_.tokenizer->encode(given.text);
     if (bos_) {
       encoding.ids.insert(encoding.ids.begin(), *chosen_.tokenizer->bos_id());
       encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
     }
+    check_tokens(given.place, encoding.ids, chosen_.model->config());
+    return encoding;
+  }
+
+  Json text_json(const std::string& text, const Encoding& encoding, const std::string& name) {
     const TextLens lens = lens_of_text(*chosen_.model, encoding.ids, layers_, options());
     Json json = {
         {"text", text}, {"token_ids", encoding.ids}, {"tokens", token_strings(*chosen_.tokenizer, encoding.ids)}};
@@ -175,7 +203,7 @@ Json run_lens(const LensConfig& config, Progress& progress) {
   if (config.lens == "seed-compat" && (config.gradients != "none" || config.kernel != "best")) {
     fail(ErrorKind::Usage, "lens", "--lens seed-compat has one kernel and no gradients, expected neither option");
   }
-  const std::vector<std::string> texts = given_texts(config.text, config.texts);
+  const std::vector<GivenText> texts = given_texts(config.text, config.texts);
   if (texts.empty()) fail(ErrorKind::Usage, "lens", "got no text, expected --text or --texts");
   LensRun lens(config, progress);
   const Json json = lens.run(texts);

@@ -27,7 +27,7 @@ struct LensConfig : ModelChoice {
   template <class Config, class Visitor>
   static void visit_fields(Config& c, Visitor&& visit) {
     visit_model_fields(c, visit);
-    visit("text", c.text, "a text; may be repeated");
+    visit("text", c.text, "one text; give --text again for another");
     visit("texts", c.texts, "file of texts: one a line, or .jsonl with \"text\"");
     visit("out", c.out, "folder for lens.json and arrays.safetensors (streams, and gradients where asked for)");
     visit("layers", c.layers, "layers, e.g. 0,6,12, or all");
@@ -46,8 +46,8 @@ struct LensConfig : ModelChoice {
 };
 
 // Schema "energy-lens/lens/1", docs/lens.md. With config.out, also writes lens.json and arrays.safetensors there.
-// Errors: BadInput (a text of fewer than two tokens, or longer than the context), Usage (no text, a layer outside
-// 0..L), Resource, Interrupted with nothing written.
+// Errors: BadInput naming the place of a text (fewer than two tokens, more than the context, not in the vocabulary),
+// Usage (no text, a layer outside 0..L), Resource, Interrupted with nothing written.
 Json run_lens(const LensConfig& config, Progress& progress = no_progress());
 
 }  // namespace energy_lens

@@ -42,7 +42,7 @@ struct StudyConfig : ModelChoice {
   template <class Config, class Visitor>
   static void visit_fields(Config& c, Visitor&& visit) {
     visit_model_fields(c, visit);
-    visit("text", c.text, "a text to show token by token; may be repeated");
+    visit("text", c.text, "one text to show token by token; give --text again for another");
     visit("texts", c.texts, "texts to show token by token: a file, one a line, or .jsonl with \"text\"");
     visit("corpus", c.corpus, "corpus for all statistics: .jsonl, .txt, or a folder of them");
     visit("out", c.out,

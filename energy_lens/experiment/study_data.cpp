@@ -83,7 +83,7 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
          "--window got " + std::to_string(config.window) + ", the model's context holds " + std::to_string(longest));
   }
   data.first_position = data.tokenizer->bos_id() ? 1 : 0;
-  data.texts = given_texts(config.text, config.texts);
+  for (GivenText& given : given_texts(config.text, config.texts)) data.texts.push_back(std::move(given.text));
   if (data.texts.empty()) data.texts = default_texts();
   const std::vector<Document> documents = read_corpus(config.corpus);
   data.documents_read = static_cast<std::int64_t>(documents.size());
@@ -93,16 +93,16 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
   return data;
 }
 
-std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file) {
+std::vector<GivenText> given_texts(const std::vector<std::string>& text, const std::string& file) {
+  std::vector<GivenText> texts;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    texts.push_back({text[i], "--text " + std::to_string(i + 1) + " of " + std::to_string(text.size())});
     if (is_utf8(text[i])) continue;
     fail(ErrorKind::BadInput, "given_texts",
-         "got --text " + std::to_string(i + 1) + " of " + std::to_string(text.size()) +
-             " with bytes that are not UTF-8, expected UTF-8 as in every result");
+         "got " + texts.back().place + " with bytes that are not UTF-8, expected UTF-8 as in every result");
   }
-  std::vector<std::string> texts = text;
   if (file.empty()) return texts;
-  for (const Document& document : read_texts(file)) texts.push_back(document.text);
+  for (Document& document : read_texts(file)) texts.push_back({std::move(document.text), std::move(document.place)});
   return texts;
 }
 

@@ -40,8 +40,13 @@ struct StudyData {
 // fewer than 6 documents fill a window, naming how many did.
 StudyData load_study_data(const StudyConfig& config, Progress& progress);
 
+struct GivenText {
+  std::string text;
+  std::string place;  // "--text 2 of 3" or "<path>:<line>"
+};
+
 // --text and --texts together. Errors: those of read_texts; BadInput naming the text that is not UTF-8.
-std::vector<std::string> given_texts(const std::vector<std::string>& text, const std::string& file);
+std::vector<GivenText> given_texts(const std::vector<std::string>& text, const std::string& file);
 
 // The text's tokens, BOS first where the model has one.
 std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text);

@@ -11,14 +11,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string place_of(const fs::path& path, std::size_t line) { return path.string() + ":" + std::to_string(line); }
+
 std::vector<std::string> lines_of(const fs::path& path) {
   const std::string content = read_file(path);
-  if (!is_utf8(content)) fail(ErrorKind::BadInput, "read_corpus", path.string() + " is not UTF-8");
   std::vector<std::string> lines;
   std::size_t begin = 0;
   while (begin < content.size()) {
     const std::size_t end = std::min(content.find('\n', begin), content.size());
     lines.push_back(content.substr(begin, end - begin));
+    if (!is_utf8(lines.back())) {
+      fail(ErrorKind::BadInput, "read_corpus",
+           "got " + place_of(path, lines.size()) +
+               " with bytes that are not UTF-8, expected UTF-8; convert the file, for example with iconv -f latin1 -t "
+               "utf-8");
+    }
     if (!lines.back().empty() && lines.back().back() == '\r') lines.back().pop_back();
     begin = end + 1;
   }
@@ -41,17 +48,16 @@ Document parse_line(const std::string& line, const std::string& where, const std
     fail(ErrorKind::BadInput, "read_corpus", where + ": expected an object with \"text\"");
   }
   return {string_field(json, "id", where, name), string_field(json, "stratum", where, ""),
-          string_field(json, "text", where, "")};
+          string_field(json, "text", where, ""), where};
 }
 
+// Documents without text are among them.
 void append_jsonl(const fs::path& path, std::vector<Document>& documents) {
   std::size_t number = 0;
   for (const std::string& line : lines_of(path)) {
     ++number;
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    const std::string place = std::string(":").append(std::to_string(number));
-    Document document = parse_line(line, path.string() + place, path.filename().string() + place);
-    if (!document.text.empty()) documents.push_back(std::move(document));
+    documents.push_back(parse_line(line, place_of(path, number), place_of(path.filename(), number)));
   }
 }
 
@@ -60,7 +66,7 @@ void append_paragraphs(const fs::path& path, std::vector<Document>& documents) {
   std::string text;
   std::size_t number = 0, first = 1;
   const auto finish = [&] {
-    if (!text.empty()) documents.push_back({path.filename().string() + ":" + std::to_string(first), "", text});
+    if (!text.empty()) documents.push_back({place_of(path.filename(), first), "", text, place_of(path, first)});
     text.clear();
   };
   for (const std::string& line : lines_of(path)) {
@@ -96,6 +102,15 @@ void append_folder(const fs::path& folder, std::vector<Document>& documents) {
   for (const fs::path& path : paths) append_file(path, documents);
 }
 
+// Left out, it would move the numbers of those behind it.
+void refuse_textless(const std::vector<Document>& documents) {
+  for (const Document& document : documents) {
+    if (!document.text.empty()) continue;
+    fail(ErrorKind::BadInput, "read_texts",
+         "got an empty \"text\" in " + document.place + ", expected at least a word; fill or delete the line");
+  }
+}
+
 void refuse_empty(const std::vector<Document>& documents, const fs::path& path) {
   if (documents.empty()) fail(ErrorKind::BadInput, "read_corpus", path.string() + " holds no text");
 }
@@ -110,6 +125,7 @@ std::vector<Document> read_corpus(const fs::path& path) {
   } else {
     append_file(path, documents);
   }
+  std::erase_if(documents, [](const Document& document) { return document.text.empty(); });
   refuse_empty(documents, path);
   return documents;
 }
@@ -118,12 +134,13 @@ std::vector<Document> read_texts(const fs::path& path) {
   std::vector<Document> documents;
   if (path.extension() == ".jsonl") {
     append_jsonl(path, documents);
+    refuse_textless(documents);
   } else {
     std::size_t number = 0;
     for (std::string& line : lines_of(path)) {
       ++number;
-      if (!line.empty())
-        documents.push_back({path.filename().string() + ":" + std::to_string(number), "", std::move(line)});
+      if (line.empty()) continue;
+      documents.push_back({place_of(path.filename(), number), "", std::move(line), place_of(path, number)});
     }
   }
   refuse_empty(documents, path);

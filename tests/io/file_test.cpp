@@ -135,8 +135,20 @@ TEST_F(Corpus, BadFilesAreNamedWithTheirLine) {
   expect_error(file("a.jsonl", "{\"text\":\"x\"}\n{\"id\":1}\n"), "a.jsonl:2");
   expect_error(file("b.jsonl", "{\"text\":7.5}\n"), "b.jsonl:1");
   expect_error(file("c.jsonl", "\n\n"), "no text");
-  expect_error(file("d.txt", "\xff\xfe"), "UTF-8");
+  expect_error(file("d.txt", "fine\n\xff\xfe"), "d.txt:2 with bytes that are not UTF-8");
   expect_error(file("e.csv", "x"), "expected .jsonl or .txt");
+}
+
+TEST_F(Corpus, TextsKnowTheirLinesAndAreNotEmpty) {
+  EXPECT_EQ(read_texts(file("a.txt", "one\n\ntwo\n")).back().place, (folder_ / "a.txt:3").string());
+  const fs::path path = file("b.jsonl", "\n{\"id\":\"x\",\"text\":\"one\"}\n{\"text\":\"\"}\n");
+  EXPECT_EQ(read_corpus(path).back().place, (folder_ / "b.jsonl:2").string());
+  try {
+    read_texts(path);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("b.jsonl:3"), std::string::npos) << error.what();
+  }
 }
 
 TEST_F(Corpus, WriteReplacesWholeFiles) {
