@@ -4,24 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/layer_list.h"
 #include "energy_lens/core/error.h"
 #include "energy_lens/experiment/config_fields.h"
 #include "energy_lens/io/file.h"
 
 namespace energy_lens::cli {
-
-// "all" becomes the empty list.
-inline std::vector<std::int64_t> parse_layers(const std::vector<std::string>& given) {
-  std::vector<std::int64_t> layers;
-  if (given == std::vector<std::string>{"all"}) return layers;
-  for (const std::string& text : given) {
-    std::int64_t layer = 0;
-    if (!CLI::detail::lexical_cast(text, layer))
-      throw CLI::ValidationError("--layers", "got '" + text + "', expected numbers or all");
-    layers.push_back(layer);
-  }
-  return layers;
-}
 
 struct OptionAdder {
   CLI::App& command;
@@ -30,13 +18,16 @@ struct OptionAdder {
     command.add_option(std::string("--") + name, value, help)->capture_default_str();
   }
   void operator()(const char* name, std::vector<std::int64_t>& values, const char* help) const {
-    CLI::Option* option = command.add_option_function<std::vector<std::string>>(
-        std::string("--") + name, [&values](const std::vector<std::string>& given) { values = parse_layers(given); },
-        help);
-    option->delimiter(',')->default_str(values.empty() ? "all" : CLI::detail::join(values, ","));
+    CLI::App& app = command;
+    const std::string usual = values.empty() ? "all" : CLI::detail::join(values, ",");
+    command
+        .add_option_function<std::vector<std::string>>(
+            std::string("--") + name,
+            [&app, &values](const std::vector<std::string>& given) { values = parse_layers(app, given); }, help)
+        ->option_text("LIST=" + usual);
   }
   void operator()(const char* name, std::vector<std::string>& values, const char* help) const {
-    command.add_option(std::string("--") + name, values, help)->allow_extra_args(false);
+    command.add_option(std::string("--") + name, values, help)->allow_extra_args(false)->option_text("TEXT");
   }
   void operator()(const char* name, bool& value, const char* help) const {
     command.add_flag(std::string("--") + name, value, help);

@@ -44,16 +44,21 @@ fs::path hub_model(const std::string& argument, bool draw_progress) {
 
 }  // namespace
 
-fs::path resolve_model(const std::string& argument, bool draw_progress) {
+std::optional<fs::path> local_model(const std::string& argument) {
   if (argument.empty()) return embedded_model();
   std::error_code ignored;
   // A link that leads nowhere is there, too, and is then reported.
   if (fs::exists(fs::symlink_status(argument, ignored))) return argument;
+  return std::nullopt;
+}
+
+fs::path resolve_model(const std::string& argument, bool draw_progress) {
+  if (const auto local = local_model(argument)) return *local;
   if (is_model_id(argument)) return hub_model(argument, draw_progress);
   fail(ErrorKind::NotFound, "model",
-       "no folder '" + argument +
-           "'; expected one with config.json and weights, or a hub id [ORG/]NAME[@REVISION] such as "
-           "openai-community/gpt2");
+       "--model got '" + argument +
+           "', which does not exist, expected a model's folder (config.json, weights and a tokenizer), a file of "
+           "weights, or a hub id [ORG/]NAME[@REVISION] such as openai-community/gpt2");
 }
 
 }  // namespace energy_lens::cli

@@ -1,6 +1,7 @@
 // Where a --model argument points.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "apps/cli/progress_bar.h"
@@ -11,5 +12,8 @@ namespace energy_lens::cli {
 // source tree. A path that exists is itself. [ORG/]NAME[@REVISION] is a model on a hub: its snapshot in the cache,
 // downloaded where it is not there yet. Errors: NotFound naming the places looked at; those of fetch_model.
 std::filesystem::path resolve_model(const std::string& argument, bool draw_progress = wants_progress("auto", false));
+
+// The same where nothing need be downloaded for it: the demo model, or a path that exists.
+std::optional<std::filesystem::path> local_model(const std::string& argument);
 
 }  // namespace energy_lens::cli

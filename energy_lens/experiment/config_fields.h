@@ -18,8 +18,12 @@ struct RangeCheck {
   template <class Value>
   void operator()(const char*, const Value&, const char*) const {}
   void operator()(const char* name, const std::vector<std::int64_t>& values, const char*) const {
-    if (std::set<std::int64_t>(values.begin(), values.end()).size() == values.size()) return;
-    fail(ErrorKind::Usage, operation, std::string("--") + name + " names a value twice");
+    std::set<std::int64_t> seen;
+    for (const std::int64_t value : values) {
+      if (seen.insert(value).second) continue;
+      fail(ErrorKind::Usage, operation,
+           std::string("--") + name + " got " + std::to_string(value) + " twice, expected every number once");
+    }
   }
   void operator()(const char* name, std::int64_t value, const char*, std::int64_t low, std::int64_t high) const {
     if (value >= low && value <= high) return;

@@ -11,13 +11,18 @@ void check_model_fields(const char* operation, const ModelChoice& choice) {
   check_choice(operation, "dtype", choice.dtype, {"float32", "bfloat16"});
 }
 
+std::string layers_in_words(std::int64_t last) {
+  const std::string end = std::to_string(last);
+  return "layers 0 to " + end + " of this model, such as --layers 0," + std::to_string(last / 2) + "," + end +
+         " or --layers all";
+}
+
 std::vector<std::int64_t> chosen_layers(const char* operation, const Model& model,
                                         const std::vector<std::int64_t>& asked) {
   const std::int64_t last = model.config().n_layers;
   for (const std::int64_t layer : asked) {
     if (layer >= 0 && layer <= last) continue;
-    fail(ErrorKind::Usage, operation,
-         "--layers got " + std::to_string(layer) + ", this model has 0 to " + std::to_string(last));
+    fail(ErrorKind::Usage, operation, "--layers got " + std::to_string(layer) + ", expected " + layers_in_words(last));
   }
   return asked.empty() ? every_layer(model) : asked;
 }
@@ -53,12 +58,18 @@ std::filesystem::path tokenizer_place(const ModelChoice& choice) {
 
 }  // namespace
 
+std::unique_ptr<Tokenizer> load_chosen_tokenizer(const ModelChoice& choice) {
+  return load_tokenizer(tokenizer_place(choice));
+}
+
 ChosenModel load_chosen(const ModelChoice& choice) {
   ChosenModel chosen;
-  chosen.tokenizer = load_tokenizer(tokenizer_place(choice));
+  // First, because where there is no model its missing tokenizer is not what to mend.
+  const std::int64_t rows = read_model_config(choice.model).d_vocab;
+  chosen.tokenizer = load_chosen_tokenizer(choice);
   // Tokens added to a vocabulary may have no row (Gemma 3's image token in models of text): only a text that uses one
   // is refused. Fewer ids than rows say nothing: embeddings are padded, and no share of padding is too large.
-  const std::int64_t ids = chosen.tokenizer->model_vocab_size(), rows = read_model_config(choice.model).d_vocab;
+  const std::int64_t ids = chosen.tokenizer->model_vocab_size();
   if (ids > rows) {
     fail(ErrorKind::BadInput, "load_tokenizer",
          "the tokenizer's own vocabulary has ids up to " + std::to_string(ids - 1) + ", the model embeds " +

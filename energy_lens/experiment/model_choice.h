@@ -39,9 +39,15 @@ struct ChosenModel {
   std::unique_ptr<Tokenizer> tokenizer;
 };
 
+// The tokenizer alone. Errors: those of load_tokenizer.
+std::unique_ptr<Tokenizer> load_chosen_tokenizer(const ModelChoice& choice);
+
 // Errors: those of load_model and load_tokenizer; BadInput where the tokenizer's own vocabulary has ids
 // that the model lacks (added tokens may: they cannot be run).
 ChosenModel load_chosen(const ModelChoice& choice);
+
+// What may follow --layers where a model's last layer is `last`, for a message.
+std::string layers_in_words(std::int64_t last);
 
 // Asked-for layers, or 0..L when none are named. Errors: Usage naming the layers of the model.
 std::vector<std::int64_t> chosen_layers(const char* operation, const Model& model,

@@ -12,6 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kExpected =
+    ", expected a model's folder, with config.json, weights and a tokenizer, or a file of weights with config.json "
+    "beside it (GGUF and llama2.c files need none)";
 constexpr std::string_view kIndexEnding = ".index.json";
 
 std::vector<fs::path> files_of_index(const fs::path& index) {
@@ -59,6 +62,10 @@ std::vector<fs::path> weight_files(const fs::path& path) {
 
 Checkpoint::Checkpoint(const fs::path& path) : path_(path) {
   std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    fail(kind_of_missing(path), "load_model",
+         path.string() + " does not exist, or is a link that leads nowhere" + kExpected);
+  }
   const bool is_folder = fs::is_directory(path, ignored);
   folder_ = is_folder ? path : path.parent_path();
   files_ = weight_files(path);
@@ -73,7 +80,8 @@ Json Checkpoint::config() const {
   if (describes_itself()) return format_->config(files_.front());
   std::error_code ignored;
   if (!fs::exists(fs::symlink_status(config_path(), ignored))) {
-    fail(kind_of_missing(path_), "load_model", path_.string() + " has no config.json, expected a model's folder");
+    fail(kind_of_missing(path_), "load_model",
+         path_.string() + " has no config.json" + (folder_ == path_ ? "" : " beside it") + kExpected);
   }
   return read_json(config_path(), 16u << 20);
 }
