@@ -1,5 +1,6 @@
 #include "energy_lens/experiment/dictionary_section.h"
 
+#include "energy_lens/core/error.h"
 #include "energy_lens/dictionary/learn_dictionary.h"
 #include "energy_lens/dictionary/metrics.h"
 
@@ -12,6 +13,17 @@ std::uint64_t layer_seed(const StudyConfig& config, std::int64_t layer) {
 
 std::int64_t train_rows(const StudyData& data, const StudyConfig& config) {
   return static_cast<std::int64_t>(data.of(Split::S).size()) * (config.window - 1 - data.first_position);
+}
+
+// Here, before the forward pass, the options are known that can be changed.
+void check_tokens(const StudyData& data, const StudyConfig& config) {
+  const std::int64_t tokens = train_rows(data, config);
+  if (tokens >= config.atoms) return;
+  fail(ErrorKind::BadInput, "study",
+       "got " + std::to_string(tokens) + " tokens of --corpus to learn dictionaries from (those of split S, " +
+           std::to_string(data.of(Split::S).size()) + " documents), expected at least one an atom, " +
+           std::to_string(config.atoms) + ", and " + std::to_string(kSamplesPerAtom * config.atoms) +
+           " to trust them; lower --atoms, or give a larger --corpus, --documents or --window");
 }
 
 double explained(const Dictionary& dictionary, const at::Tensor& x) {
@@ -42,6 +54,7 @@ Json dictionary_json(const StudyData& data, const StudyConfig& config, const Dic
 }  // namespace
 
 LayerDictionaries learn_dictionaries(const StudyData& data, const StudyConfig& config, Progress& progress) {
+  check_tokens(data, config);
   LayerDictionaries dictionaries;
   CorpusPass train = capture_pass(data, config.layers, Split::S, progress);
   progress.begin("learn dictionaries", static_cast<std::int64_t>(config.layers.size()) * config.iterations);

@@ -347,11 +347,12 @@ TEST(StudyConfigCheck, NamesWhatIsWrong) {
     }
     return std::string();
   };
-  EXPECT_NE(refusal([](StudyConfig& c) { c.layers = {8, 13}; }).find("this model has 0 to 12"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.layers = {8, 13}; }).find("layers 0 to 12 of this model"),
+            std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.window = 4000; }).find("context"), std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.window = 400; }).find("documents with at least 400 tokens"),
             std::string::npos);
-  EXPECT_NE(refusal([](StudyConfig& c) { c.atoms = 60000; }).find("rows for 60000 atoms"), std::string::npos);
+  EXPECT_NE(refusal([](StudyConfig& c) { c.atoms = 60000; }).find("lower --atoms"), std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.out = c.corpus; }).find("expected a folder"), std::string::npos);
   EXPECT_NE(refusal([](StudyConfig& c) { c.dtype = "int3"; }).find("--dtype"), std::string::npos);
 }
