@@ -1,0 +1,132 @@
+#include "apps/cli/lens_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+namespace energy_lens::cli {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr std::size_t kLongestToken = 24;  // in characters
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  char text[160];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+// Of the character that begins at `lead` in well-formed UTF-8.
+std::size_t bytes_of(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+std::uint32_t code_point(const std::string& character) {
+  const auto lead = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return lead;
+  std::uint32_t point = lead & (0x7fu >> character.size());
+  for (std::size_t i = 1; i < character.size(); ++i) point = point << 6 | (character[i] & 0x3fu);
+  return point;
+}
+
+// Control characters, and those that turn the direction of a line or break it.
+bool disturbs_a_line(std::uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
+         (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+}
+
+std::string escaped(const std::string& character) {
+  const std::uint32_t point = code_point(character);
+  if (point == '\n') return "\\n";
+  if (point == '\t') return "\\t";
+  if (point == '"' || point == '\\') return "\\" + character;
+  return disturbs_a_line(point) ? format("\\u%04x", point) : character;
+}
+
+std::string quoted(const std::string& token) {
+  std::string text;
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < token.size(); i += bytes_of(token[i])) {
+    if (++characters > kLongestToken) return "\"" + text + "...\"";
+    text += escaped(token.substr(i, bytes_of(token[i])));
+  }
+  return "\"" + text + "\"";
+}
+
+std::size_t width(const std::string& cell) {
+  return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Numbers stand right, words left.
+std::string laid_out(const Rows& rows) {
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      const std::string space(widths[c] - width(row[c]), ' ');
+      const bool words = c < 2 || c + 1 == row.size();
+      text += "  " + (words ? row[c] : space + row[c]);
+      if (words && c + 1 < row.size()) text += space;
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+// Where the first, the last and the quarter points stand in the text's list of layers, lowest layer first.
+std::vector<std::size_t> shown_layers(const Json& layers) {
+  std::vector<std::size_t> order(layers.size()), shown;
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return layers[a] < layers[b]; });
+  for (std::size_t quarter = 0; quarter <= 4; ++quarter) {
+    const std::size_t i = order[quarter * (order.size() - 1) / 4];
+    if (shown.empty() || shown.back() != i) shown.push_back(i);
+  }
+  return shown;
+}
+
+std::string first_choice(const Json& text, std::size_t layer, std::size_t t, const Tokenizer& tokenizer) {
+  const auto id = text.at("top_ids")[layer][t][0].get<std::int64_t>();
+  const double probability = std::exp(text.at("top_log_probs")[layer][t][0].get<double>());
+  return quoted(printable(tokenizer.token_bytes(id))) + format(" (%.1f %%)", 100.0 * probability);
+}
+
+Rows rows_of(const Json& text, const Tokenizer& tokenizer) {
+  const std::vector<std::size_t> shown = shown_layers(text.at("layers"));
+  Rows rows = {{"token", "next"}};
+  for (const std::size_t i : shown) rows[0].push_back("layer " + text.at("layers")[i].dump());
+  rows[0].insert(rows[0].end(), {"rank", "first choice"});
+  const Json& tokens = text.at("tokens");
+  for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
+    rows.push_back({quoted(tokens[t].get<std::string>()), quoted(tokens[t + 1].get<std::string>())});
+    for (const std::size_t i : shown) rows.back().push_back(format("%.3f", text.at("energy")[i][t].get<double>()));
+    rows.back().push_back(text.at("rank")[shown.back()][t].dump());
+    rows.back().push_back(first_choice(text, shown.back(), t, tokenizer));
+  }
+  return rows;
+}
+
+}  // namespace
+
+std::string lens_table(const Json& result, const Tokenizer& tokenizer) {
+  std::string table =
+      "Energy of the next token in nats at each layer named; its rank (0: first choice) and the first choice, with its "
+      "probability, at the last of them.\n";
+  const Json& texts = result.at("texts");
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    table += format("\ntext %zu of %zu: %zu tokens, %.3f nats a token by the model itself, perplexity %.4g\n", i + 1,
+                    texts.size(), texts[i].at("tokens").size(), texts[i].at("nll").get<double>(),
+                    texts[i].at("perplexity").get<double>());
+    table += laid_out(rows_of(texts[i], tokenizer));
+  }
+  return table;
+}
+
+}  // namespace energy_lens::cli
