@@ -10,6 +10,7 @@
 
 #include "apps/cli/command.h"
 #include "apps/cli/profile.h"
+#include "apps/cli/usage.h"
 #include "apps/cli/waiting.h"
 #include "energy_lens/core/error.h"
 
@@ -61,8 +62,7 @@ int run(CLI::App& app, int argc, char** argv) {
     return 0;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
-    app.exit(error);
-    return static_cast<int>(ErrorKind::Usage);
+    return report_error(ErrorKind::Usage, energy_lens::cli::usage_message(app, error).c_str());
   } catch (const energy_lens::Error& error) {
     return report_error(error.kind(), error.what());
   } catch (const std::bad_alloc&) {
@@ -78,7 +78,9 @@ int run(CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   energy_lens::cli::wait_without_spinning(argv);
-  CLI::App app{"Energy per layer and token, sparse features, real interventions, and a report with error bars."};
+  CLI::App app{"Energy per layer and token, sparse features, real interventions, and a report with error bars.",
+               "energy-lens"};
+  app.footer(energy_lens::cli::kExitCodes);
   app.set_version_flag("--version", EL_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
