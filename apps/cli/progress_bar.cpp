@@ -22,7 +22,7 @@ double seconds(std::chrono::steady_clock::duration span) { return std::chrono::d
 
 }  // namespace
 
-ProgressBar::ProgressBar(bool draw) : draw_(draw) {
+ProgressBar::ProgressBar(bool draw, bool notes) : draw_(draw), notes_(notes) {
   active = this;
   std::signal(SIGINT, on_signal);
   std::signal(SIGTERM, on_signal);
@@ -47,6 +47,12 @@ void ProgressBar::begin(std::string_view stage, std::int64_t total) {
 void ProgressBar::advance(std::int64_t count) {
   done_ += count;
   paint(false);
+}
+
+void ProgressBar::note(std::string_view line) {
+  if (!notes_) return;
+  finish_line();
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
 }
 
 void ProgressBar::paint(bool force) {

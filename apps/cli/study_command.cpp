@@ -51,8 +51,6 @@ std::string command_line(const CLI::App& command) {
     if (option->count() == 0) continue;
     if (option->get_expected_min() == 0) {
       text += " " + option->get_name();
-    } else if (option->get_delimiter() != '\0') {
-      text += " " + option->get_name() + " " + CLI::detail::join(option->results(), ",");
     } else {
       for (const std::string& value : option->results()) text += " " + option->get_name() + " " + quoted(value);
     }
@@ -77,7 +75,7 @@ void run_study_command(CLI::App& command, StudyArguments& arguments) {
   check_config(config);
   config.model = resolve_model(config.model, arguments.output.wants_progress()).string();
   if (config.threads > 0) at::set_num_threads(static_cast<int>(config.threads));
-  ProgressBar progress(arguments.output.wants_progress());
+  ProgressBar progress(arguments.output.wants_progress(), !arguments.output.quiet);
   const StudyEnvironment environment{EL_VERSION, EL_GIT_COMMIT, command_line(command), peak_megabytes};
   const StudyOutcome outcome = run_resumable(config, environment, progress);
   if (!arguments.output.json.empty()) arguments.output.write_json(read_file(outcome.folder / "results.json"));

@@ -12,6 +12,8 @@ class Progress {
   // A stage replaces the one before it; total is in the stage's own units (documents, permutations).
   virtual void begin(std::string_view stage, std::int64_t total) {}
   virtual void advance(std::int64_t count) {}
+  // A line that a person should see, such as that a stopped study goes on.
+  virtual void note(std::string_view line) {}
 
   // Safe from a signal handler. Work notices at its next check and throws Error{Interrupted}.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }

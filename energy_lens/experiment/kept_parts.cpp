@@ -9,12 +9,16 @@ namespace fs = std::filesystem;
 
 namespace {
 
+constexpr const char* kDictionariesComplete = "dictionaries";  // written after the last of them
+
 bool has_key(const fs::path& file, const std::string& key) {
   std::error_code ignored;
   return fs::is_regular_file(file, ignored) && read_file(file) == key;
 }
 
 }  // namespace
+
+std::string interventions_part(std::size_t i) { return "interventions." + std::to_string(i); }
 
 // "out/demo/" and "out/demo" are one folder.
 fs::path parts_folder(const fs::path& out) {
@@ -41,16 +45,33 @@ KeptParts::KeptParts(const fs::path& out, const std::string& key) : folder_(part
           "go on with it, remove the folder, or choose another --out");
 }
 
+bool KeptParts::has(const std::string& file) const {
+  std::error_code ignored;
+  return fs::exists(folder_ / file, ignored);
+}
+
+std::string KeptParts::found(const std::vector<std::int64_t>& layers) const {
+  std::string words;
+  const auto add = [&](const std::string& file, const std::string& what) {
+    if (has(file)) words += (words.empty() ? "" : ", ") + what;
+  };
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const std::string layer = " of layer " + std::to_string(layers[i]);
+    add(kDictionariesComplete, "dictionary" + layer);
+    add(interventions_part(i) + ".json", "interventions" + layer);
+  }
+  add(kAttractorsPart + std::string(".json"), kAttractorsPart);
+  return words.empty() ? "" : words + " found in " + folder_.string();
+}
+
 // The key comes first: without it nothing that is kept is ever read.
 fs::path KeptParts::place(const std::string& name) const {
-  std::error_code ignored;
-  if (!fs::exists(folder_ / "key", ignored)) write_file(folder_ / "key", key_);
+  if (!has("key")) write_file(folder_ / "key", key_);
   return folder_ / name;
 }
 
 Json KeptParts::section(const std::string& name, const std::function<Json()>& make) const {
-  std::error_code ignored;
-  if (!fs::exists(folder_ / (name + ".json"), ignored)) {
+  if (!has(name + ".json")) {
     const std::string made = make().dump();
     write_file(place(name + ".json"), made);
   }
@@ -59,16 +80,14 @@ Json KeptParts::section(const std::string& name, const std::function<Json()>& ma
 
 LayerDictionaries KeptParts::dictionaries(std::size_t layers, const std::function<LayerDictionaries()>& make) const {
   const auto name = [](std::size_t i) { return "dictionary." + std::to_string(i) + ".safetensors"; };
-  const std::string complete = "dictionaries";
-  std::error_code ignored;
   LayerDictionaries dictionaries;
-  if (fs::exists(folder_ / complete, ignored)) {
+  if (has(kDictionariesComplete)) {
     for (std::size_t i = 0; i < layers; ++i) dictionaries.push_back(load_dictionary(folder_ / name(i)));
     return dictionaries;
   }
   dictionaries = make();
   for (std::size_t i = 0; i < layers; ++i) save_dictionary(place(name(i)), *dictionaries[i]);
-  write_file(place(complete), "");
+  write_file(place(kDictionariesComplete), "");
   return dictionaries;
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "energy_lens/experiment/dictionary_section.h"
 #include "energy_lens/io/file.h"
@@ -12,6 +13,10 @@ namespace energy_lens {
 
 // Where the parts of a study that writes to `out` lie; nothing need be there.
 std::filesystem::path parts_folder(const std::filesystem::path& out);
+
+// Names of sections: of the edits at the i-th of a study's layers, and of the attractors.
+std::string interventions_part(std::size_t i);
+inline constexpr const char* kAttractorsPart = "attractors";
 
 class KeptParts {
  public:
@@ -24,10 +29,14 @@ class KeptParts {
   // All dictionaries, to the bit, or those that `make` returns. Errors of both: those of `make`; Resource.
   LayerDictionaries dictionaries(std::size_t layers, const std::function<LayerDictionaries()>& make) const;
 
+  // What is there for a study of these layers, in words; "" where nothing is.
+  std::string found(const std::vector<std::int64_t>& layers) const;
+
   // The study is written: nothing is kept any longer.
   void finish() const;
 
  private:
+  bool has(const std::string& file) const;
   std::filesystem::path place(const std::string& name) const;  // of a part that is written next
 
   std::filesystem::path folder_;

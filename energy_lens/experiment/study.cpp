@@ -144,7 +144,7 @@ Json interventions(const StudyData& data, const StudyConfig& config, const Layer
                    const std::vector<LayerAlignment>& alignments, const KeptParts& kept, Progress& progress) {
   std::vector<Json> layers;
   for (std::size_t i = 0; i < alignments.size(); ++i) {
-    layers.push_back(kept.section("interventions." + std::to_string(i), [&] {
+    layers.push_back(kept.section(interventions_part(i), [&] {
       return layer_interventions(data, config, *dictionaries[i], alignments[i], progress);
     }));
   }
@@ -191,6 +191,7 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   Stopwatch timed(seconds);
   results["texts"] = timed("texts", [&] { return texts_section(data, progress); });
   const KeptParts kept(config.out, parts_key(results));
+  if (const std::string found = kept.found(config.layers); !found.empty()) progress.note("Resuming: " + found);
   const LayerDictionaries dictionaries = timed("dictionaries", [&] {
     return kept.dictionaries(config.layers.size(), [&] { return learn_dictionaries(data, config, progress); });
   });
@@ -205,7 +206,7 @@ StudyOutcome run_study(const StudyConfig& asked, const StudyEnvironment& environ
   results["interventions"] =
       timed("interventions", [&] { return interventions(data, config, dictionaries, alignments, kept, progress); });
   results["attractors"] = timed("attractors", [&] {
-    return kept.section("attractors", [&] { return attractors_section(data, config, progress); });
+    return kept.section(kAttractorsPart, [&] { return attractors_section(data, config, progress); });
   });
   // NaN is null from here on, as for every reader of the file.
   results = Json::parse(results.dump());
