@@ -12,10 +12,11 @@ void add_report(CLI::App& app) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = app.add_subcommand("report", "Render report.md and report.html again from a results.json");
-  command->add_option("results", arguments->results, "results.json of a study")->required();
+  command->add_option("results", arguments->results, "results.json of a study, or its folder")->required();
   command->add_option("--out", arguments->out, "folder for the reports (default: beside results.json)");
   command->callback([arguments] {
-    const std::filesystem::path results = arguments->results;
+    std::filesystem::path results = arguments->results;
+    if (std::filesystem::is_directory(results)) results /= "results.json";
     // Absolute, because a bare file name has no parent.
     const std::filesystem::path beside = std::filesystem::absolute(results).parent_path();
     write_reports(arguments->out.empty() ? beside : std::filesystem::path(arguments->out),

@@ -183,7 +183,7 @@ class CommandTest(unittest.TestCase):
             with self.subTest(command), open("/dev/full", "w") as full:
                 result = subprocess.run([BINARY, *command], stdout=full, stderr=subprocess.PIPE, text=True)
                 self.assertEqual(result.returncode, 5, result.stderr)
-        self.assert_refused(run("lens", "--text", "a b c", "--json", "/proc/none/lens.json"), 5)
+        self.assert_refused(run("lens", "--text", "a b c", "--json", "/proc/lens.json"), 5)
         self.assert_refused(run("lens", "--text", "a b c", "--out", "/proc/none"), 5)
 
     def test_a_tokenizer_given_by_itself_is_used_if_it_fits_the_model(self):
@@ -290,6 +290,8 @@ class CommandTest(unittest.TestCase):
         again = self.folder / "again"
         self.assertEqual(run("report", out / "results.json", "--out", again).returncode, 0)
         self.assertEqual((again / "report.html").read_bytes(), html)
+        self.assertEqual(run("report", out, "--out", self.folder / "of folder").returncode, 0)
+        self.assertEqual((self.folder / "of folder/report.html").read_bytes(), html)
         (out / "report.html").unlink()
         self.assertEqual(run("report", "results.json", cwd=out).returncode, 0)
         self.assertEqual((out / "report.html").read_bytes(), html)
@@ -326,9 +328,14 @@ class CommandTest(unittest.TestCase):
         before = {path.name for path in self.folder.iterdir()}
         for size in (10000, sizes["report.html"] - 2000):
             with self.subTest(size):
-                result = run("study", "--corpus", self.corpus, "--out", self.folder / "out", *SMALL, preexec_fn=limited(size))
+                result = run("study", "--corpus", self.corpus, "--out", self.folder / "out", *SMALL, "--quiet",
+                             preexec_fn=limited(size))
                 self.assert_refused(result, 5)
                 self.assert_only_whole_parts(before)
+        resumed = run("study", "--corpus", self.corpus, "--out", self.folder / "out", *SMALL)
+        self.assertEqual(resumed.returncode, 0, resumed.stderr)
+        self.assertEqual(resumed.stderr, "Resuming: dictionary of layer 8, interventions of layer 8, attractors found in "
+                         f"{self.folder / 'out.unfinished'}\n")
 
     def test_a_full_disk_leaves_no_part_of_a_lens_or_a_report(self):
         lens = ["lens", "--text", "The quick brown fox jumps over the lazy dog.", "--gradients", "lens"]
