@@ -46,9 +46,8 @@ std::string reason(const CLI::App& app, const CLI::App& command, const CLI::Pars
 }  // namespace
 
 const char* const kExitCodes =
-    "Exit codes: 0 done, 2 usage, 3 bad input, 4 not found or no network, 5 not enough memory or disk, 70 a bug of "
-    "ours, "
-    "130 stopped (Ctrl-C).";
+    "Exit codes: 0 done, 2 usage, 3 bad input, 4 not found or no network, 5 no memory or disk, 70 our bug, 130 "
+    "stopped.";
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   const Asked asked = asked_for(app);
