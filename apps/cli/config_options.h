@@ -24,6 +24,7 @@ struct OptionAdder {
         .add_option_function<std::vector<std::string>>(
             std::string("--") + name,
             [&app, &values](const std::vector<std::string>& given) { values = parse_layers(app, given); }, help)
+        ->allow_extra_args(false)
         ->option_text("LIST=" + usual);
   }
   void operator()(const char* name, std::vector<std::string>& values, const char* help) const {

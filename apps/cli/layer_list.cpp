@@ -10,15 +10,19 @@
 namespace energy_lens::cli {
 namespace {
 
+constexpr const char* kAnyLayers = "numbers separated by commas, such as --layers 0,6,12, or --layers all";
+
 // A model that is not there, or not whole, is reported by what loads it.
 std::string expected_layers(const CLI::App& command) {
   const CLI::Option* option = command.get_option("--model");
+  const bool in_file = option->count() == 0 && command.get_option("--config")->count() > 0;
   try {
+    if (in_file) return kAnyLayers;
     const auto model = local_model(option->count() == 0 ? "" : option->results().back());
     if (model) return layers_in_words(read_model_config(*model).n_layers);
   } catch (const Error&) {
   }
-  return "numbers separated by commas, such as --layers 0,6,12, or --layers all";
+  return kAnyLayers;
 }
 
 std::int64_t parse_layer(const CLI::App& command, const std::string& word, const std::string& whole) {

@@ -26,7 +26,7 @@ void choose_form(LensArguments& arguments) {
     fail(ErrorKind::Usage, "lens", "got --table and --json -, expected one of them on standard output");
   }
   if (arguments.table || !arguments.output.json.empty() || !arguments.config.out.empty()) return;
-  arguments.table = isatty(STDOUT_FILENO) != 0;
+  arguments.table = !arguments.output.quiet && isatty(STDOUT_FILENO) != 0;
   if (!arguments.table) arguments.output.json = "-";
 }
 

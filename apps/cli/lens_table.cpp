@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <vector>
 
+#include "energy_lens/experiment/study_data.h"
+
 namespace energy_lens::cli {
 namespace {
 
@@ -35,8 +37,9 @@ std::uint32_t code_point(const std::string& character) {
 
 // Control characters, and those that turn the direction of a line or break it.
 bool disturbs_a_line(std::uint32_t point) {
-  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
-         (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0xfeff ||
+         (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+         (point >= 0x2066 && point <= 0x2069);
 }
 
 std::string escaped(const std::string& character) {
@@ -47,7 +50,7 @@ std::string escaped(const std::string& character) {
   return disturbs_a_line(point) ? format("\\u%04x", point) : character;
 }
 
-std::string quoted(const std::string& token) {
+std::string in_quotes(const std::string& token) {
   std::string text;
   std::size_t characters = 0;
   for (std::size_t i = 0; i < token.size(); i += bytes_of(token[i])) {
@@ -95,7 +98,7 @@ std::vector<std::size_t> shown_layers(const Json& layers) {
 std::string first_choice(const Json& text, std::size_t layer, std::size_t t, const Tokenizer& tokenizer) {
   const auto id = text.at("top_ids")[layer][t][0].get<std::int64_t>();
   const double probability = std::exp(text.at("top_log_probs")[layer][t][0].get<double>());
-  return quoted(printable(tokenizer.token_bytes(id))) + format(" (%.1f %%)", 100.0 * probability);
+  return in_quotes(token_strings(tokenizer, {id})[0]) + format(" (%.1f %%)", 100.0 * probability);
 }
 
 Rows rows_of(const Json& text, const Tokenizer& tokenizer) {
@@ -105,7 +108,7 @@ Rows rows_of(const Json& text, const Tokenizer& tokenizer) {
   rows[0].insert(rows[0].end(), {"rank", "first choice"});
   const Json& tokens = text.at("tokens");
   for (std::size_t t = 0; t + 1 < tokens.size(); ++t) {
-    rows.push_back({quoted(tokens[t].get<std::string>()), quoted(tokens[t + 1].get<std::string>())});
+    rows.push_back({in_quotes(tokens[t].get<std::string>()), in_quotes(tokens[t + 1].get<std::string>())});
     for (const std::size_t i : shown) rows.back().push_back(format("%.3f", text.at("energy")[i][t].get<double>()));
     rows.back().push_back(text.at("rank")[shown.back()][t].dump());
     rows.back().push_back(first_choice(text, shown.back(), t, tokenizer));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "apps/cli/command.h"
+#include "apps/cli/output_options.h"
 #include "apps/cli/profile.h"
 #include "apps/cli/usage.h"
 #include "apps/cli/waiting.h"
@@ -45,7 +46,8 @@ int report_torch_error(const c10::Error& error) {
 void parse_and_profile(CLI::App& app, int argc, char** argv) {
   std::string file;
   energy_lens::cli::Profile profile;
-  app.add_option("--profile", file, "file for a Chrome trace of where the time went");
+  app.add_option("--profile", file, "file for a Chrome trace of where the time went")
+      ->each([](const std::string& path) { energy_lens::cli::require_its_folder("--profile", path); });
   app.parse_complete_callback([&] { profile.start(file); });
   try {
     app.parse(argc, argv);

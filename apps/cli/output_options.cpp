@@ -7,19 +7,16 @@
 #include "energy_lens/io/file.h"
 
 namespace energy_lens::cli {
-namespace {
 
-// A folder made for a mistyped path would hide the result; and this is said before the work, not after it.
-void require_its_folder(const std::string& file) {
+// A folder made for a mistyped path would hide the result.
+void require_its_folder(const std::string& option, const std::string& file) {
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
   std::error_code ignored;
   if (folder.empty() || std::filesystem::is_directory(folder, ignored)) return;
   fail(ErrorKind::NotFound, "write",
-       "--json got " + file + ", but there is no folder " + folder.string() +
+       option + " got " + file + ", but there is no folder " + folder.string() +
            ", expected one that exists; make it first (mkdir -p), or name a file elsewhere");
 }
-
-}  // namespace
 
 void OutputOptions::add_to(CLI::App& command, const char* json_help) {
   command.add_option("--config", config_file, "JSON file of these parameters; flags win over it");
@@ -28,7 +25,7 @@ void OutputOptions::add_to(CLI::App& command, const char* json_help) {
 }
 
 void OutputOptions::add_json(CLI::App& command, const char* help) {
-  command.add_option("--json", json, help)->each(require_its_folder);
+  command.add_option("--json", json, help)->each([](const std::string& file) { require_its_folder("--json", file); });
 }
 
 void OutputOptions::add_progress(CLI::App& command, const char* quiet_help) {

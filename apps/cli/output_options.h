@@ -18,6 +18,9 @@ struct OutputOptions {
   void write_json(const std::string& text) const;
 };
 
+// Called before the work that a result is written after. Errors: NotFound, where the folder of `file` does not exist.
+void require_its_folder(const std::string& option, const std::string& file);
+
 // To standard output. Errors: Resource, where it does not take all of the text.
 void print(const std::string& text);
 

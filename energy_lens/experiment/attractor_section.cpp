@@ -231,8 +231,7 @@ Json cycles_json(const StudyData& data, const StudyConfig& config, const std::ve
   for (const auto& [period, count] : periods) json["periods"].push_back({{"period", period}, {"count", count}});
   json["basins"] = Json::array();
   for (const Basin& basin : basins(cycles)) {
-    json["basins"].push_back(
-        {{"label", printable(data.tokenizer->decode(basin.cycle))}, {"size", basin.prompts.size()}});
+    json["basins"].push_back({{"label", readable(*data.tokenizer, basin.cycle)}, {"size", basin.prompts.size()}});
   }
   return json;
 }

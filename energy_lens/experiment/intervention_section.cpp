@@ -33,9 +33,6 @@ std::vector<std::int64_t> chosen_features(const EfasResult& a, std::int64_t coun
   return {chosen.begin(), chosen.end()};
 }
 
-// Of five documents, even equal signs of all leave a two-sided p of 0.06: an interval over so few is no evidence.
-constexpr std::int64_t kLeastDocuments = 6;
-
 double mean_active_value(const std::vector<EditDocument>& documents, std::int64_t feature) {
   double sum = 0.0, count = 0.0;
   for (const EditDocument& document : documents) {
@@ -139,18 +136,13 @@ class LayerEdits {
       progress_.advance(1);
     }
     integrated_ = integrated_json(integrate_ablations(data_, dictionary_, documents_, features, progress_), layer_);
+    if (!edits_.empty()) identity_ = nothing_changes();
   }
 
   const Json& edits() const { return edits_; }
   const Json& integrated() const { return integrated_; }
+  const Json& identity() const { return identity_; }
   Json doses() const { return doses_json(doses_, layer_, static_cast<std::int64_t>(documents_.size()), config_); }
-  // null: nothing was edited, for no chosen feature is active anywhere.
-  Json identity() const {
-    if (edits_.empty()) return {};
-    return std::ranges::all_of(documents_, [&](const EditDocument& document) {
-      return null_edit_is_bitwise(*data_.model, document.baseline);
-    });
-  }
 
  private:
   void edit_each_way(FeatureEdit edit) {
@@ -163,6 +155,15 @@ class LayerEdits {
       const auto trials = run_edit(data_, dictionary_, documents_, edit, seed, progress_);
       if (!trials.empty()) edits_.push_back(edit_json(edit, named.name, importance, trials, config_));
     }
+  }
+
+  bool nothing_changes() {
+    bool same = true;
+    for (const EditDocument& document : documents_) {
+      progress_.check();
+      same = same && null_edit_is_bitwise(*data_.model, document.baseline);
+    }
+    return same;
   }
 
   void dose(std::int64_t feature) {
@@ -181,6 +182,7 @@ class LayerEdits {
   const at::Tensor importance_;  // [K]
   Json edits_ = Json::array();
   Json integrated_;
+  Json identity_;  // null: nothing was edited, for no chosen feature is active anywhere
   std::map<double, DosePairs> doses_;
 };
 
@@ -206,8 +208,11 @@ Json joined_interventions(const StudyConfig& config, const std::vector<Json>& la
     const Json& ran = layer.at("identity_bitwise");
     if (!ran.is_null()) identity = ran.get<bool>() && (identity.is_null() || identity.get<bool>());
   }
-  return {{"layers", config.layers}, {"least_documents", kLeastDocuments}, {"edits", edits},
-          {"dose_response", doses},  {"integrated", integrated},           {"identity_bitwise", identity}};
+  return {{"layers", config.layers},
+          {"edits", edits},
+          {"dose_response", doses},
+          {"integrated", integrated},
+          {"identity_bitwise", identity}};
 }
 
 }  // namespace energy_lens

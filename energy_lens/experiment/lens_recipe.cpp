@@ -64,24 +64,11 @@ LensKernel kernel_named(const std::string& name) {
   return name == "best" ? LensKernel::Best : name == "generic" ? LensKernel::Generic : LensKernel::Reference;
 }
 
-void check_tokens(const std::string& place, const std::vector<std::int64_t>& ids, const ModelConfig& model) {
-  const auto tokens = static_cast<std::int64_t>(ids.size());
-  if (tokens < 2) {
-    fail(ErrorKind::BadInput, "lens",
-         "got fewer than two tokens from " + place +
-             ", expected two or more, for each is scored by those before it; lengthen the text or leave it out");
-  }
-  if (tokens > model.n_ctx) {
-    fail(ErrorKind::BadInput, "lens",
-         "got " + std::to_string(tokens) + " tokens from " + place + ", expected at most " +
-             std::to_string(model.n_ctx) + ", the context of this model; shorten or split the text");
-  }
-  for (const std::int64_t id : ids) {
-    if (id < model.d_vocab) continue;
-    fail(ErrorKind::BadInput, "lens",
-         "got from " + place + " the token id " + std::to_string(id) + ", expected 0 to " +
-             std::to_string(model.d_vocab - 1) + ", as this model has; leave that token out of the text");
-  }
+void check_length(const GivenText& given, std::size_t tokens, const ModelConfig& model) {
+  if (tokens <= static_cast<std::size_t>(model.n_ctx)) return;
+  fail(ErrorKind::BadInput, "lens",
+       "got " + std::to_string(tokens) + " tokens from " + given.place + ", expected at most " +
+           std::to_string(model.n_ctx) + ", the context of this model; shorten or split the text");
 }
 
 class LensRun {
@@ -128,7 +115,8 @@ class LensRun {
       encoding.ids.insert(encoding.ids.begin(), *chosen_.tokenizer->bos_id());
       encoding.offsets.insert(encoding.offsets.begin(), {0, 0});
     }
-    check_tokens(given.place, encoding.ids, chosen_.model->config());
+    check_text("lens", given, encoding.ids, *chosen_.model);
+    check_length(given, encoding.ids.size(), chosen_.model->config());
     return encoding;
   }
 

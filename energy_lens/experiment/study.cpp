@@ -62,6 +62,7 @@ Json protocol_json() {
           {"least_tokens", efas.min_tokens},
           {"least_active_tokens", efas.min_active_tokens},
           {"least_active_documents", efas.min_active_documents},
+          {"least_edited_documents", kLeastEditedDocuments},
           {"level", efas.level},
           {"control_draws", efas.control_draws},
           {"samples_per_atom", kSamplesPerAtom},

@@ -83,7 +83,10 @@ StudyData load_study_data(const StudyConfig& config, Progress& progress) {
          "--window got " + std::to_string(config.window) + ", the model's context holds " + std::to_string(longest));
   }
   data.first_position = data.tokenizer->bos_id() ? 1 : 0;
-  for (GivenText& given : given_texts(config.text, config.texts)) data.texts.push_back(std::move(given.text));
+  for (GivenText& given : given_texts(config.text, config.texts)) {
+    check_text("study", given, with_bos(*data.tokenizer, given.text), *data.model);
+    data.texts.push_back(std::move(given.text));
+  }
   if (data.texts.empty()) data.texts = default_texts();
   const std::vector<Document> documents = read_corpus(config.corpus);
   data.documents_read = static_cast<std::int64_t>(documents.size());
@@ -106,6 +109,21 @@ std::vector<GivenText> given_texts(const std::vector<std::string>& text, const s
   return texts;
 }
 
+void check_text(const std::string& operation, const GivenText& given, const std::vector<std::int64_t>& ids,
+                const Model& model) {
+  if (ids.size() < 2) {
+    fail(ErrorKind::BadInput, operation,
+         "got fewer than two tokens from " + given.place +
+             ", expected two or more, for each is scored by those before it; lengthen the text or leave it out");
+  }
+  for (const std::int64_t id : ids) {
+    if (id < model.config().d_vocab) continue;
+    fail(ErrorKind::BadInput, operation,
+         "got from " + given.place + " the token id " + std::to_string(id) + ", expected 0 to " +
+             std::to_string(model.config().d_vocab - 1) + ", as this model has; leave that token out of the text");
+  }
+}
+
 std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text) {
   std::vector<std::int64_t> ids;
   if (tokenizer.bos_id()) ids.push_back(*tokenizer.bos_id());
@@ -116,8 +134,20 @@ std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string
 
 std::vector<std::string> token_strings(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids) {
   std::vector<std::string> strings;
-  for (const std::int64_t id : ids) strings.push_back(printable(tokenizer.token_bytes(id)));
+  for (const std::int64_t id : ids) {
+    strings.push_back(id < tokenizer.vocab_size() ? printable(tokenizer.token_bytes(id))
+                                                  : "[id " + std::to_string(id) + "]");
+  }
   return strings;
+}
+
+std::string readable(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids) {
+  if (std::ranges::all_of(ids, [&](std::int64_t id) { return id < tokenizer.vocab_size(); })) {
+    return printable(tokenizer.decode(ids));
+  }
+  std::string text;
+  for (const std::string& token : token_strings(tokenizer, ids)) text += token;
+  return text;
 }
 
 }  // namespace energy_lens

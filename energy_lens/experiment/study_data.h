@@ -48,10 +48,18 @@ struct GivenText {
 // --text and --texts together. Errors: those of read_texts; BadInput naming the text that is not UTF-8.
 std::vector<GivenText> given_texts(const std::vector<std::string>& text, const std::string& file);
 
+// Whether a text can be scored. ids: its tokens. Errors: BadInput naming its place (fewer than two tokens, one that the
+// model does not have).
+void check_text(const std::string& operation, const GivenText& given, const std::vector<std::int64_t>& ids,
+                const Model& model);
+
 // The text's tokens, BOS first where the model has one.
 std::vector<std::int64_t> with_bos(const Tokenizer& tokenizer, const std::string& text);
 
-// Tokens as a person reads them.
+// Tokens as a person reads them; "[id 50300]" where the tokenizer has none, as in the padding rows of an unembedding.
 std::vector<std::string> token_strings(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids);
+
+// Their text, or the tokens one after another where the tokenizer does not have them all.
+std::string readable(const Tokenizer& tokenizer, const std::vector<std::int64_t>& ids);
 
 }  // namespace energy_lens

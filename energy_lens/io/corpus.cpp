@@ -51,12 +51,14 @@ Document parse_line(const std::string& line, const std::string& where, const std
           string_field(json, "text", where, ""), where};
 }
 
+bool is_blank(const std::string& text) { return text.find_first_not_of(" \t") == std::string::npos; }
+
 // Documents without text are among them.
 void append_jsonl(const fs::path& path, std::vector<Document>& documents) {
   std::size_t number = 0;
   for (const std::string& line : lines_of(path)) {
     ++number;
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    if (is_blank(line)) continue;
     documents.push_back(parse_line(line, place_of(path, number), place_of(path.filename(), number)));
   }
 }
@@ -105,7 +107,7 @@ void append_folder(const fs::path& folder, std::vector<Document>& documents) {
 // Left out, it would move the numbers of those behind it.
 void refuse_textless(const std::vector<Document>& documents) {
   for (const Document& document : documents) {
-    if (!document.text.empty()) continue;
+    if (!is_blank(document.text)) continue;
     fail(ErrorKind::BadInput, "read_texts",
          "got an empty \"text\" in " + document.place + ", expected at least a word; fill or delete the line");
   }
@@ -139,7 +141,7 @@ std::vector<Document> read_texts(const fs::path& path) {
     std::size_t number = 0;
     for (std::string& line : lines_of(path)) {
       ++number;
-      if (line.empty()) continue;
+      if (is_blank(line)) continue;
       documents.push_back({place_of(path.filename(), number), "", std::move(line), place_of(path, number)});
     }
   }

@@ -10,8 +10,8 @@
 namespace energy_lens::report {
 namespace {
 
-constexpr double kWidth = 640, kHeight = 388, kLeft = 62, kRight = 14, kTop = 62, kBottom = 48;
 constexpr double kLegendLine = 18;  // three lines of legend stand above the marks, where they hide none
+constexpr double kWidth = 640, kHeight = 388, kLeft = 62, kRight = 14, kTop = 8 + 3 * kLegendLine, kBottom = 48;
 
 std::string coordinate(double value) {
   char text[32];
@@ -133,8 +133,8 @@ std::string Plot::axes() const {
 }
 
 std::string Plot::svg() const {
-  return "<svg class=\"plot\" viewBox=\"0 0 640 388\" role=\"img\" aria-label=\"" + escape_html(label_) + "\">" +
-         axes() + marks_ + "</svg>";
+  return "<svg class=\"plot\" viewBox=\"0 0 " + coordinate(kWidth) + " " + coordinate(kHeight) +
+         "\" role=\"img\" aria-label=\"" + escape_html(label_) + "\">" + axes() + marks_ + "</svg>";
 }
 
 double heat(double value, double high) { return std::clamp(value / high, 0.0, 1.0); }

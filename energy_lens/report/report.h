@@ -8,7 +8,7 @@
 
 namespace energy_lens {
 
-inline constexpr char kResultsSchema[] = "energy-lens/study/3";
+inline constexpr char kResultsSchema[] = "energy-lens/study/4";
 
 // One field that results.json must have. path: names joined by ".", "[]" for every element of a list.
 struct ResultField {

@@ -10,19 +10,17 @@ namespace {
 
 constexpr std::size_t kFirstFeatures = 8, kMostFeatures = 40;
 
-std::string count_of(const Json& value) { return show_count(value.get<std::int64_t>()); }
-
 std::string layer_summary(const Json& layer) {
   const Json& replication = layer.at("replication");
-  std::string text =
-      "Layer " + count_of(layer.at("layer")) + ": " + count_of(layer.at("tested")) + " features tested on " +
-      count_of(layer.at("documents_a")) + " documents (" + count_of(layer.at("tokens_a")) + " tokens) with " +
-      count_of(layer.at("permutations")) + " document permutations. " + count_of(layer.at("significant_max_t")) +
-      " pass max-T at 0.05, " + count_of(layer.at("significant_bh")) + " pass BH at q 0.05, " +
-      count_of(layer.at("passes_both_nulls")) + " also beat the directions of other features. On split B " +
-      count_of(replication.at("holm_significant")) + " of " + count_of(replication.at("n")) +
-      " are confirmed (Holm, one-sided); share of equal signs " + show(replication.at("sign_agreement"), 3) +
-      ", slope of B on A " + show(replication.at("slope"), 3) + ".";
+  std::string text = "Layer " + show(layer.at("layer")) + ": " + show(layer.at("tested")) + " features tested on " +
+                     show(layer.at("documents_a")) + " documents (" + show(layer.at("tokens_a")) + " tokens) with " +
+                     show(layer.at("permutations")) + " document permutations. " + show(layer.at("significant_max_t")) +
+                     " pass max-T at 0.05, " + show(layer.at("significant_bh")) + " pass BH at q 0.05, " +
+                     show(layer.at("passes_both_nulls")) + " also beat the directions of other features. On split B " +
+                     show(replication.at("holm_significant")) + " of " + show(replication.at("n")) +
+                     " are confirmed (Holm, one-sided); share of equal signs " +
+                     show(replication.at("sign_agreement"), 3) + ", slope of B on A " +
+                     show(replication.at("slope"), 3) + ".";
   if (layer.at("underpowered").get<bool>()) text += " This split is underpowered: read no claim into it.";
   return text;
 }
@@ -82,10 +80,9 @@ Section alignment_section(const Json& results) {
   section.blocks.push_back(Paragraph{
       "EFAS-RB within is the correlation, inside documents, of a feature's activation with the energy descent along "
       "its own direction, -d . grad KL(final || layer). The null permutes whole documents inside their stratum; the "
-      "max-T "
-      "p-value corrects for all features tested. A feature counts as aligned only if it also beats the directions of "
-      "other features of similar density. |r| below 0.05 is negligible whatever its p. Alignment describes where a "
-      "feature fires; that it matters to the model is for the edits below to show."});
+      "max-T p-value corrects for all features tested. A feature counts as aligned only if it also beats the "
+      "directions of other features of similar density. |r| below 0.05 is negligible whatever its p. Alignment "
+      "describes where a feature fires; that it matters to the model is for the edits below to show."});
   for (const Json& layer : results.at("efas")) {
     if (layer.at("underpowered").get<bool>()) {
       section.blocks.push_back(Notice{layer_summary(layer)});
@@ -94,33 +91,31 @@ Section alignment_section(const Json& results) {
     }
     section.blocks.push_back(table_of(layer.at("features"), kFirstFields, kFirstFeatures));
     section.blocks.push_back(table_of(layer.at("features"), kFeatureFields, kMostFeatures,
-                                      "More features and columns of layer " + count_of(layer.at("layer"))));
+                                      "More features and columns of layer " + show(layer.at("layer"))));
   }
   section.blocks.push_back(Paragraph{
       "Features stand by their own p-value, then by size. A is the mean of activation times descent, nats a token; r "
-      "on "
-      "B is given for features discovered on A. EFAS-N leaves the stream's size out, EFAS-D takes the true next token. "
-      "The energies before and at a position are the surprisals of its token and of the next one: a feature of rare "
-      "tokens correlates with them whatever its direction. Every tested feature is in results.json."});
+      "on B is given for features discovered on A. EFAS-N leaves the stream's size out, EFAS-D takes the true next "
+      "token. The energies before and at a position are the surprisals of its token and of the next one: a feature "
+      "of rare tokens correlates with them whatever its direction. Every tested feature is in results.json."});
   section.blocks.push_back(Paragraph{
       "The secondary null turns each document's series round its window by a random amount: it keeps the "
       "autocorrelation inside a document whatever the other documents are like, but not a trend over positions that "
-      "documents share (its mean is taken out of both series first), so it stands beside the permutation of documents "
-      "and replaces nothing. Partial is the primary "
-      "score with log frequency of the token and of the next one, log size of the stream and the energy before held "
-      "fixed: a feature of rare tokens loses there what it owes to their rareness. Over active tokens only, the "
-      "correlation is of the signed activation; point-biserial, of whether it fires; Spearman, of ranks. "
-      "EFAS-S is the correlation with the gradient's norm."});
+      "documents share (its mean is taken out of both series first), so it stands beside the permutation of "
+      "documents and replaces nothing. Partial is the primary score with log frequency of the token and of the next "
+      "one, log size of the stream and the energy before held fixed: a feature of rare tokens loses there what it "
+      "owes to their rareness. Over active tokens only, the correlation is of the signed activation; point-biserial, "
+      "of whether it fires; Spearman, of ranks. EFAS-S is the correlation with the gradient's norm."});
   return section;
 }
 
 Section prototype_section(const Json& results) {
   Section section{"seed-compat", "seed-compat: the prototype's protocol, for comparison only", {}};
   section.blocks.push_back(Paragraph{
-      "Correlation with the central difference of the energies over the texts above, against shuffles of tokens, "
-      "of features active on at least three of them. The protocol is the prototype's; energies (with the final "
-      "norm) and features are this study's. Tokens of a text are not independent, so these p-values are too "
-      "small; nothing in this report rests on them."});
+      "Correlation with the central difference of the energies over the texts above, against shuffles of tokens, of "
+      "features active on at least three of them. The protocol is the prototype's; energies (with the final norm) "
+      "and features are this study's. Tokens of a text are not independent, so these p-values are too small; nothing "
+      "in this report rests on them."});
   Table table{{{"layer", true},
                {"tokens", true},
                {"shuffles", true},

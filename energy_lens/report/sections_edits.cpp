@@ -97,13 +97,13 @@ Section interventions_section(const Json& results) {
   Section section{"interventions", "Real edits beside what gradients predicted", {}};
   section.blocks.push_back(Paragraph{
       std::string(
-          "Features chosen on split A are edited in the running model on documents of split B: the stream moves along "
-          "the feature's direction and keeps what the dictionary did not explain. Changes are of a document's total "
-          "loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens equally "
-          "far along a random direction. Importance Q is what ablation costs in KL to second order, nats a token, from "
-          "gradients of labels drawn from the model (Fisher information): it ranks features without an edit. "
-          "Predictions to second order add that information along the whole edit; it grows without bound, so they "
-          "overstate edits that are large. ") +
+          "Features chosen on split A are edited in the running model on documents of split B: the stream moves "
+          "along the feature's direction and keeps what the dictionary did not explain. Changes are of a document's "
+          "total loss, in nats: above 0 the edit made the text harder to predict. The control moves the same tokens "
+          "equally far along a random direction. Importance Q is what ablation costs in KL to second order, nats a "
+          "token, from gradients of labels drawn from the model (Fisher information): it ranks features without an "
+          "edit. Predictions to second order add that information along the whole edit; it grows without bound, so "
+          "they overstate edits that are large. ") +
       identity_sentence(interventions.at("identity_bitwise"))});
   section.blocks.push_back(scatter(interventions.at("edits")));
   section.blocks.push_back(Paragraph{"The ablations that move the model's predictions most:"});

@@ -67,14 +67,15 @@ std::string worst_r2(const Json& interventions, double dose) {
 }
 
 std::string edits_found(const Json& results) {
-  const Json& least = results.at("interventions").at("least_documents");
+  const Json& least = results.at("run").at("protocol").at("least_edited_documents");
   std::int64_t ablations = 0, stronger = 0;
   for (const Json& edit : results.at("interventions").at("edits")) {
     if (edit.at("kind") != "zero" || edit.at("documents") < least) continue;
     ++ablations;
     stronger += real(edit.at("kl_contrast_ci")[0]) > 0.0;
   }
-  if (ablations == 0) return "No feature edited is active in " + show(least) + " documents: edits allow no claim.";
+  if (ablations == 0)
+    return "No ablation changed as many as " + show(least) + " of the documents edited: edits allow no claim.";
   return "Removing a feature from the running model moved its predictions more than an equal push along a random "
          "direction for " +
          show_count(stronger) + " of " + show_count(ablations) + " features active in at least " + show(least) +

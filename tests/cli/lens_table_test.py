@@ -13,6 +13,9 @@ import unittest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import cli_test  # noqa: E402
 from cli_test import run  # noqa: E402
+from peak_memory import gpt2, write_config  # noqa: E402
+
+DEMO = pathlib.Path(__file__).resolve().parents[2] / "models" / "demo"
 
 TEXT = "The quick brown fox."
 
@@ -53,6 +56,13 @@ class LensTable(unittest.TestCase):
     def test_layers_come_in_their_order_and_the_last_one_is_ranked(self):
         header = run("lens", "--text", TEXT, "--layers", "12,0,6", "--table").stdout.splitlines()[3]
         self.assertEqual(header.split(), "token next layer 0 layer 6 layer 12 rank first choice".split())
+
+    def test_rows_of_an_unembedding_that_are_no_token_are_named_by_number(self):
+        with tempfile.TemporaryDirectory() as folder:
+            write_config(pathlib.Path(folder), gpt2(16, 1, 2) | {"vocab_size": 60000})
+            table = run("lens", "--model", folder, "--tokenizer", DEMO, "--random-weights", "1", "--text", TEXT, "--table")
+        self.assertEqual(table.returncode, 0, table.stderr)
+        self.assertRegex(table.stdout, r'"\[id \d+\]" \(')
 
     def test_control_characters_come_out_as_escapes(self):
         table = run("lens", "--text", 'a\n\tb "c" \\ \x1b[31m \x7f \x85 z', "--table").stdout

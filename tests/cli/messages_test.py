@@ -33,7 +33,7 @@ class Messages(unittest.TestCase):
 
     def test_help_ends_with_the_exit_codes(self):
         last = run("--help").stdout.strip().splitlines()[-1]
-        for code in ("0 done", "2 usage", "3 bad input", "4 not found", "5 not enough", "70 ", "130 "):
+        for code in ("0 done", "2 usage", "3 bad input", "4 not found", "5 no memory or disk", "70 ", "130 "):
             self.assertIn(code, last)
 
     def test_one_option_takes_one_text(self):
@@ -51,11 +51,17 @@ class Messages(unittest.TestCase):
         self.assertEqual(run("lens", "--text", "a b", "--layers", "3, 6").returncode, 0)
         self.assert_told(["lens", "--text", "a b", "--layers", "1,1"], 2, "--layers got 1 twice")
         self.assert_told(["lens", "--text", "a b", "--layers", "x", "--model", "no/such"], 2, "--layers 0,6,12")
+        self.assert_told(["lens", "--text", "a b", "--layers", "0", "6"], 2, "'6'", "takes one value")
+        # Which model a file of parameters names is not known where the command line is read.
+        (self.folder / "config.json").write_text('{"model": "elsewhere"}')
+        result = run("lens", "--text", "a b", "--config", self.folder / "config.json", "--layers", "x")
+        self.assertNotIn("of this model", result.stderr)
 
     def test_a_bad_text_among_many_is_named_by_its_place(self):
         lines = {"not.txt": (b"one text\n\n\xff\xfe\n", ":3 ", "iconv"),
                  "short.txt": (b"one text\n\na\n", ":3,", "two or more"),
                  "long.txt": (b"one text\n" + b"word " * 2000 + b"\n", ":2,", "at most 512"),
+                 "blank.jsonl": (b'{"text": "one text"}\n{"text": " "}\n', ":2,", "at least a word"),
                  "empty.jsonl": (b'{"text": "one text"}\n{"text": ""}\n', ":2,", "at least a word"),
                  "short.jsonl": (b'{"id": "x", "text": "one text"}\n{"id": "y", "text": "a"}\n', ":2,", "two or more")}
         for name, (content, line, expected) in lines.items():
@@ -74,7 +80,7 @@ class Messages(unittest.TestCase):
                 model = self.folder / name
                 self.assert_told(["lens", "--text", "a b", "--model", model], code, model, told, "config.json, weights")
 
-    def test_json_makes_no_folders(self):
+    def test_named_files_make_no_folders(self):
         place = self.folder / "some/missing"
         corpus = self.folder / "corpus.jsonl"
         write_corpus(corpus)
@@ -82,6 +88,7 @@ class Messages(unittest.TestCase):
                         ["study", "--corpus", corpus, "--out", self.folder / "out", *SMALL]):
             with self.subTest(command[0]):
                 self.assert_told([*command, "--json", place / "x.json"], 4, f"there is no folder {place}", "mkdir -p")
+        self.assert_told(["lens", "--text", "a b", "--profile", place / "x.json"], 4, "--profile got", "mkdir -p")
         self.assertEqual([path.name for path in self.folder.iterdir()], ["corpus.jsonl"])
 
     def test_too_many_atoms_are_told_by_the_options_to_change(self):

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/support/small_study.h"
+#include "tests/support/tiny_model.h"
 
 namespace energy_lens {
 namespace {
@@ -41,6 +42,31 @@ TEST(StudyData, KeepsOneOfEveryTwoNearCopiesAndAllUnrelatedDocuments) {
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(kept.count(std::to_string(i)) + kept.count("copy of " + std::to_string(i)), 1u) << i;
   }
+}
+
+TEST(GivenTexts, ThoseThatCannotBeScoredAreNamedByTheirPlace) {
+  const auto model = testing::tiny_model();
+  const GivenText given{"text", "my.txt:7"};
+  EXPECT_NO_THROW(check_text("study", given, {0, 1}, *model));
+  for (const std::vector<std::int64_t>& ids : {std::vector<std::int64_t>{}, {0}, {0, model->config().d_vocab}}) {
+    try {
+      check_text("study", given, ids, *model);
+      FAIL() << ids.size();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::BadInput);
+      EXPECT_NE(std::string(error.what()).find("from my.txt:7"), std::string::npos);
+    }
+  }
+}
+
+TEST(Readable, TokensThatTheTokenizerLacksAreNamedByNumber) {
+  const auto tokenizer = load_tokenizer(EL_SOURCE_DIR "/models/demo");
+  const std::vector<std::int64_t> ids = tokenizer->encode("caf\u00e9 \u65e5").ids;
+  EXPECT_EQ(readable(*tokenizer, ids), "caf\u00e9 \u65e5");
+  std::vector<std::int64_t> padded = ids;
+  padded.push_back(tokenizer->vocab_size());
+  EXPECT_EQ(token_strings(*tokenizer, padded).back(), "[id " + std::to_string(tokenizer->vocab_size()) + "]");
+  EXPECT_TRUE(readable(*tokenizer, padded).ends_with("]"));
 }
 
 }  // namespace

@@ -174,7 +174,7 @@ TEST(Report, EveryFindingFollowsTheResults) {
     EXPECT_NE(text.find(expected), std::string::npos) << expected << " in " << text;
   }
   EXPECT_NE(findings(sample()).find("underpowered on this corpus: no claim"), std::string::npos);
-  other["interventions"]["least_documents"] = other["interventions"]["edits"][0]["documents"].get<int>() + 1;
+  other["run"]["protocol"]["least_edited_documents"] = other["interventions"]["edits"][0]["documents"].get<int>() + 1;
   EXPECT_NE(findings(other).find("edits allow no claim"), std::string::npos);
 }
 
