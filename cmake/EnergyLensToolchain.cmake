@@ -13,16 +13,31 @@ if(CCACHE_PROGRAM)
 endif()
 
 execute_process(
-  COMMAND "${ENERGY_LENS_PYTHON}" -c "import torch; print(torch.utils.cmake_prefix_path)"
-  OUTPUT_VARIABLE TORCH_PREFIX OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE TORCH_PREFIX_RESULT)
-if(NOT TORCH_PREFIX_RESULT EQUAL 0)
+  COMMAND "${ENERGY_LENS_PYTHON}" -c "import os, torch; print(os.path.dirname(torch.__file__), torch.__version__, sep=';')"
+  OUTPUT_VARIABLE TORCH_FOUND OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE TORCH_FOUND_RESULT)
+if(NOT TORCH_FOUND_RESULT EQUAL 0)
   message(FATAL_ERROR "${ENERGY_LENS_PYTHON} has no torch: run tools/bootstrap first")
 endif()
-list(APPEND CMAKE_PREFIX_PATH "${TORCH_PREFIX}")
-find_package(Torch 2.13 REQUIRED)
+list(GET TORCH_FOUND 0 TORCH_FOLDER)
+list(GET TORCH_FOUND 1 TORCH_VERSION)
+if(NOT TORCH_VERSION MATCHES "^2[.]13[.]")
+  message(FATAL_ERROR "${ENERGY_LENS_PYTHON} has torch ${TORCH_VERSION}, expected 2.13: run tools/bootstrap")
+endif()
+# By hand: the wheel's own package file asks for a CUDA toolkit where the wheel was built with CUDA, as the one that PyPI
+# has for Linux is; nothing here is compiled with it, and the CUDA libraries beside the wheel are found when it is loaded.
+# Only the main library, of which no symbol is used, brings the parts for accelerators.
 add_library(Torch INTERFACE)
-target_link_libraries(Torch INTERFACE ${TORCH_LIBRARIES})
-target_include_directories(Torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_include_directories(Torch SYSTEM INTERFACE "${TORCH_FOLDER}/include")
+set(TORCH_LIBRARY_PREFIX "${TORCH_FOLDER}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}")
+foreach(library torch_cpu c10)
+  target_link_libraries(Torch INTERFACE "${TORCH_LIBRARY_PREFIX}${library}${CMAKE_SHARED_LIBRARY_SUFFIX}")
+endforeach()
+set(TORCH_MAIN_LIBRARY "${TORCH_LIBRARY_PREFIX}torch${CMAKE_SHARED_LIBRARY_SUFFIX}")
+if(APPLE)
+  target_link_libraries(Torch INTERFACE "${TORCH_MAIN_LIBRARY}")
+else()
+  target_link_libraries(Torch INTERFACE "-Wl,--no-as-needed,${TORCH_MAIN_LIBRARY},--as-needed,--allow-shlib-undefined")
+endif()
 # at::parallel_for is a header template that runs serially unless the including unit has OpenMP. The wheel ships its
 # own libgomp under the usual soname, so only one is loaded.
 if(NOT APPLE)
