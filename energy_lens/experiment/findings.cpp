@@ -27,8 +27,12 @@ std::string counts_here(const Json& results) {
   for (const Json& layer : results.at("efas")) {
     text += "layer " + std::to_string(layer.at("layer").get<int>()) + ": " +
             std::to_string(layer.at("significant_max_t").get<int>()) + " of " +
-            std::to_string(layer.at("tested").get<int>()) + " tested features pass max-T, " +
-            std::to_string(layer.at("passes_both_nulls").get<int>()) + " pass both nulls, " +
+            std::to_string(layer.at("tested").get<int>()) + " tested features pass max-T, ";
+    if (layer.at("underpowered").get<bool>()) {
+      text += "underpowered: no claim; ";
+      continue;
+    }
+    text += std::to_string(layer.at("passes_both_nulls").get<int>()) + " pass both nulls, " +
             std::to_string(layer.at("replication").at("holm_significant").get<int>()) + " confirmed on B; ";
   }
   return text.substr(0, text.size() - 2) + ".";

@@ -87,8 +87,9 @@ Finding aligned_hypothesis(const Json& results) {
     underpowered = underpowered || tested == 0 || layer.at("underpowered").get<bool>();
     for (const Json& feature : layer.at("features")) effective.push_back(real(feature.at("n_eff")));
   }
-  f.value = static_cast<double>(aligned);
-  f.p = largest_p;
+  // Of a split that allows no claim nothing is counted, which is not the same as none.
+  f.value = underpowered ? kNone : static_cast<double>(aligned);
+  f.p = underpowered ? kNone : largest_p;
   f.n_eff = median(effective);
   if (layers == 0) return not_run("H1", f.statement, "no layer below the last was studied");
   f.verdict = underpowered ? "underpowered" : everywhere ? "supported" : "refuted";

@@ -10,19 +10,24 @@ namespace {
 
 constexpr std::size_t kFirstFeatures = 8, kMostFeatures = 40;
 
-std::string layer_summary(const Json& layer) {
+// What a split that is large enough allows to claim; the counts of one that is not are 0, whatever its features did.
+std::string claims(const Json& layer) {
+  if (layer.at("underpowered").get<bool>()) {
+    return "This split is underpowered: features that beat both nulls or are confirmed on split B are not counted, and "
+           "no claim is made.";
+  }
   const Json& replication = layer.at("replication");
-  std::string text = "Layer " + show(layer.at("layer")) + ": " + show(layer.at("tested")) + " features tested on " +
-                     show(layer.at("documents_a")) + " documents (" + show(layer.at("tokens_a")) + " tokens) with " +
-                     show(layer.at("permutations")) + " document permutations. " + show(layer.at("significant_max_t")) +
-                     " pass max-T at 0.05, " + show(layer.at("significant_bh")) + " pass BH at q 0.05, " +
-                     show(layer.at("passes_both_nulls")) + " also beat the directions of other features. On split B " +
-                     show(replication.at("holm_significant")) + " of " + show(replication.at("n")) +
-                     " are confirmed (Holm, one-sided); share of equal signs " +
-                     show(replication.at("sign_agreement"), 3) + ", slope of B on A " +
-                     show(replication.at("slope"), 3) + ".";
-  if (layer.at("underpowered").get<bool>()) text += " This split is underpowered: read no claim into it.";
-  return text;
+  return show(layer.at("passes_both_nulls")) + " also beat the directions of other features. On split B " +
+         show(replication.at("holm_significant")) + " of " + show(replication.at("n")) +
+         " are confirmed (Holm, one-sided); share of equal signs " + show(replication.at("sign_agreement"), 3) +
+         ", slope of B on A " + show(replication.at("slope"), 3) + ".";
+}
+
+std::string layer_summary(const Json& layer) {
+  return "Layer " + show(layer.at("layer")) + ": " + show(layer.at("tested")) + " features tested on " +
+         show(layer.at("documents_a")) + " documents (" + show(layer.at("tokens_a")) + " tokens) with " +
+         show(layer.at("permutations")) + " document permutations. " + show(layer.at("significant_max_t")) +
+         " pass max-T at 0.05, " + show(layer.at("significant_bh")) + " pass BH at q 0.05. " + claims(layer);
 }
 
 const std::vector<Field> kFirstFields = {{"feature", "feature"},

@@ -21,10 +21,10 @@ std::string listed(const Json& rows, const char* key, const char* of = nullptr) 
 std::string energy_found(const Json& results) {
   const Json& lens = results.at("lens");
   const double uniform = real(lens.at("uniform_energy"));
-  std::string text = "The model's loss is " + show(lens.at("energy_mean").back(), 3) + " nats a token " +
-                     show_interval(lens.at("energy_ci").back()) + ". Read through the logit lens, the energy is " +
-                     show(lens.at("energy_mean").front(), 3) + " nats at layer " + show(lens.at("layers").front()) +
-                     " and ";
+  std::string text =
+      "On the documents of splits A and B the model's loss is " + show(lens.at("energy_mean").back(), 3) +
+      " nats a token " + show_interval(lens.at("energy_ci").back()) + ". Read through the logit lens, the energy is " +
+      show(lens.at("energy_mean").front(), 3) + " nats at layer " + show(lens.at("layers").front()) + " and ";
   for (std::size_t i = 0; i < lens.at("layers").size(); ++i) {
     if (real(lens.at("energy_mean")[i]) >= uniform) continue;
     return text + "first falls below that of a uniform guess (" + show(uniform, 3) + " nats) at layer " +

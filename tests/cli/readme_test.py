@@ -47,7 +47,7 @@ def check_shown(binary):
     for command, text in shown:
         result = subprocess.run([binary, *shlex.split(command)[1:]], capture_output=True, text=True, check=True)
         printed = json.loads(result.stdout)["texts"][0]
-        for name, value in json.loads(text).items():
+        for name, value in json.loads(text)["texts"][0].items():
             if not same(value, printed[name]):
                 sys.exit(f"FAILED README.md: {command}\n{name} is {printed[name]}")
     return len(shown)
