@@ -24,20 +24,15 @@ if(NOT TORCH_VERSION MATCHES "^2[.]13[.]")
   message(FATAL_ERROR "${ENERGY_LENS_PYTHON} has torch ${TORCH_VERSION}, expected 2.13: run tools/bootstrap")
 endif()
 # By hand: the wheel's own package file asks for a CUDA toolkit where the wheel was built with CUDA, as the one that PyPI
-# has for Linux is; nothing here is compiled with it, and the CUDA libraries beside the wheel are found when it is loaded.
-# Only the main library, of which no symbol is used, brings the parts for accelerators.
+# has for Linux is. Nothing here is compiled with it, and its part for CUDA is loaded where a device is asked for
+# (model/placement.cpp).
 add_library(Torch INTERFACE)
 target_include_directories(Torch SYSTEM INTERFACE "${TORCH_FOLDER}/include")
-set(TORCH_LIBRARY_PREFIX "${TORCH_FOLDER}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}")
 foreach(library torch_cpu c10)
-  target_link_libraries(Torch INTERFACE "${TORCH_LIBRARY_PREFIX}${library}${CMAKE_SHARED_LIBRARY_SUFFIX}")
+  target_link_libraries(Torch INTERFACE
+    "${TORCH_FOLDER}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}${library}${CMAKE_SHARED_LIBRARY_SUFFIX}")
 endforeach()
-set(TORCH_MAIN_LIBRARY "${TORCH_LIBRARY_PREFIX}torch${CMAKE_SHARED_LIBRARY_SUFFIX}")
-if(APPLE)
-  target_link_libraries(Torch INTERFACE "${TORCH_MAIN_LIBRARY}")
-else()
-  target_link_libraries(Torch INTERFACE "-Wl,--no-as-needed,${TORCH_MAIN_LIBRARY},--as-needed,--allow-shlib-undefined")
-endif()
+target_link_libraries(Torch INTERFACE ${CMAKE_DL_LIBS})
 # at::parallel_for is a header template that runs serially unless the including unit has OpenMP. The wheel ships its
 # own libgomp under the usual soname, so only one is loaded.
 if(NOT APPLE)

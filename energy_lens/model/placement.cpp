@@ -1,6 +1,7 @@
 #include "energy_lens/model/placement.h"
 
 #include <c10/core/CachingDeviceAllocator.h>
+#include <dlfcn.h>
 
 #include <numeric>
 
@@ -9,7 +10,12 @@
 namespace energy_lens {
 namespace {
 
+// libtorch's part for CUDA makes itself known to the rest as it is loaded. Whoever wants the CPU does without: it takes
+// hundreds of megabytes and a second or two. A libtorch without it has no such file, and no device then.
+void load_cuda_part() { ::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL); }
+
 std::vector<at::Device> every_cuda_device() {
+  load_cuda_part();
   std::vector<at::Device> devices;
   const auto count = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
   for (int i = 0; i < count; ++i) devices.emplace_back(at::kCUDA, static_cast<at::DeviceIndex>(i));
@@ -32,8 +38,8 @@ at::Device parsed(const std::string& name) {
 }  // namespace
 
 std::vector<at::Device> devices_named(const std::string& name) {
-  const std::vector<at::Device> cuda = every_cuda_device();
   if (name == "auto") {
+    const std::vector<at::Device> cuda = every_cuda_device();
     if (!cuda.empty()) return cuda;
     return {at::hasMPS() ? at::Device(at::kMPS) : at::Device(at::kCPU)};
   }
@@ -41,6 +47,7 @@ std::vector<at::Device> devices_named(const std::string& name) {
   if (device.is_cpu()) return {device};
   if (device.is_mps() && at::hasMPS()) return {device};
   if (!device.is_cuda()) refuse_device(name);
+  const std::vector<at::Device> cuda = every_cuda_device();
   if (!device.has_index() && !cuda.empty()) return cuda;
   for (const at::Device& present : cuda) {
     if (present == device) return {device};

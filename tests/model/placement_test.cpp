@@ -107,7 +107,7 @@ TEST(Placement, NamesOfDevices) {
 }
 
 TEST(Placement, AbsentAcceleratorsAreRefused) {
-  if (at::hasCUDA() || at::hasMPS()) GTEST_SKIP() << "this machine has an accelerator";
+  if (!devices_named("auto")[0].is_cpu()) GTEST_SKIP() << "this machine has an accelerator";
   for (const char* absent : {"cuda", "cuda:1", "mps"}) {
     try {
       devices_named(absent);
