@@ -36,13 +36,10 @@ std::vector<std::int64_t> some_ids(const ModelConfig& config) {
   return ids;
 }
 
-}  // namespace
-
-DoctorOutcome run_doctor(const ModelChoice& choice) {
+DoctorOutcome examined(const ModelChoice& choice) {
   LoadOptions options = load_options(choice);
   const auto model = load_model(choice.model, options);
   DoctorOutcome outcome{{{"schema", "energy-lens/doctor/1"}}, true};
-  outcome.report["machine"] = machine_json();
   outcome.report["model"] = describe_model(model->config(), choice);
   outcome.report["model"]["digest"] = model->digest();
   outcome.report["identities"] = Json::array();
@@ -54,6 +51,15 @@ DoctorOutcome run_doctor(const ModelChoice& choice) {
                                             {"holds", check.holds()}});
     outcome.healthy = outcome.healthy && check.holds();
   }
+  return outcome;
+}
+
+}  // namespace
+
+DoctorOutcome run_doctor(const ModelChoice& choice) {
+  DoctorOutcome outcome = examined(choice);
+  // Last, without the model: libtorch's part for CUDA, loaded to look for devices, can be as large as that.
+  outcome.report["machine"] = machine_json();
   return outcome;
 }
 
