@@ -15,9 +15,8 @@ constexpr const char* kAnyLayers = "numbers separated by commas, such as --layer
 // A model that is not there, or not whole, is reported by what loads it.
 std::string expected_layers(const CLI::App& command) {
   const CLI::Option* option = command.get_option("--model");
-  const bool in_file = option->count() == 0 && command.get_option("--config")->count() > 0;
+  if (option->count() == 0 && command.get_option("--config")->count() > 0) return kAnyLayers;
   try {
-    if (in_file) return kAnyLayers;
     const auto model = local_model(option->count() == 0 ? "" : option->results().back());
     if (model) return layers_in_words(read_model_config(*model).n_layers);
   } catch (const Error&) {

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "energy_lens/experiment/study_data.h"
+#include "energy_lens/io/utf8.h"
+#include "energy_lens/tokenizer/unicode.h"
 
 namespace energy_lens::cli {
 namespace {
@@ -21,59 +23,42 @@ std::string format(const char* pattern, Values... values) {
   return text;
 }
 
-// Of the character that begins at `lead` in well-formed UTF-8.
-std::size_t bytes_of(char lead) {
-  const auto byte = static_cast<unsigned char>(lead);
-  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-}
-
-std::uint32_t code_point(const std::string& character) {
-  const auto lead = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return lead;
-  std::uint32_t point = lead & (0x7fu >> character.size());
-  for (std::size_t i = 1; i < character.size(); ++i) point = point << 6 | (character[i] & 0x3fu);
-  return point;
-}
-
 // Control characters, and those that turn the direction of a line or break it.
-bool disturbs_a_line(std::uint32_t point) {
+bool disturbs_a_line(char32_t point) {
   return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c || point == 0xfeff ||
          (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
          (point >= 0x2066 && point <= 0x2069);
 }
 
-std::string escaped(const std::string& character) {
-  const std::uint32_t point = code_point(character);
+std::string escaped(char32_t point, const std::string& character) {
   if (point == '\n') return "\\n";
   if (point == '\t') return "\\t";
   if (point == '"' || point == '\\') return "\\" + character;
-  return disturbs_a_line(point) ? format("\\u%04x", point) : character;
+  return disturbs_a_line(point) ? format("\\u%04x", static_cast<unsigned>(point)) : character;
 }
 
 std::string in_quotes(const std::string& token) {
   std::string text;
   std::size_t characters = 0;
-  for (std::size_t i = 0; i < token.size(); i += bytes_of(token[i])) {
+  for (std::size_t at = 0; at < token.size();) {
     if (++characters > kLongestToken) return "\"" + text + "...\"";
-    text += escaped(token.substr(i, bytes_of(token[i])));
+    const Character character = character_at(token, at);
+    text += escaped(character.code, token.substr(at, character.length));
+    at += character.length;
   }
   return "\"" + text + "\"";
-}
-
-std::size_t width(const std::string& cell) {
-  return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 // Numbers stand right, words left.
 std::string laid_out(const Rows& rows) {
   std::vector<std::size_t> widths(rows[0].size());
   for (const auto& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width(row[c]));
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], utf8_length(row[c]));
   }
   std::string text;
   for (const auto& row : rows) {
     for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string space(widths[c] - width(row[c]), ' ');
+      const std::string space(widths[c] - utf8_length(row[c]), ' ');
       const bool words = c < 2 || c + 1 == row.size();
       text += "  " + (words ? row[c] : space + row[c]);
       if (words && c + 1 < row.size()) text += space;

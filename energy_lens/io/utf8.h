@@ -10,4 +10,7 @@ namespace energy_lens {
 // from outside.
 std::string utf8_prefix(std::string_view text, std::size_t most);
 
+// Characters of a UTF-8 text.
+std::size_t utf8_length(std::string_view text);
+
 }  // namespace energy_lens

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "energy_lens/io/utf8.h"
 #include "energy_lens/report/format.h"
 
 namespace energy_lens::report {
@@ -45,6 +46,18 @@ std::vector<double> ticks(Range range) {
   for (double i = std::ceil(range.low / step); i * step <= range.high + 1e-9 * step; ++i)
     values.push_back(i * step + 0.0);
   return values;
+}
+
+// mark(css, y): what stands before the text of an entry, at height y.
+template <class Mark>
+std::string legend_lines(const Legend& entries, const Mark& mark) {
+  std::string lines;
+  double y = 14;
+  for (const auto& [css, text] : entries) {
+    lines += mark(css, y - 4) + text_at(kLeft + 30, y, "start", text);
+    y += kLegendLine;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -99,22 +112,17 @@ void Plot::whisker(double x, double low, double high) {
   marks_ += segment(px(x), py(std::max(low, y_.low)), px(x), py(std::min(high, y_.high)), "whisker");
 }
 
-void Plot::legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-  double y = 14;
-  for (const auto& [css, text] : entries) {
-    marks_ += "<circle class=\"" + css + "\" cx=\"" + coordinate(kLeft + 12) + "\" cy=\"" + coordinate(y - 4) +
-              "\" r=\"4\"/>" + text_at(kLeft + 30, y, "start", text);
-    y += kLegendLine;
-  }
+void Plot::legend(const Legend& entries) {
+  marks_ += legend_lines(entries, [](const std::string& css, double y) {
+    return "<circle class=\"" + css + "\" cx=\"" + coordinate(kLeft + 12) + "\" cy=\"" + coordinate(y) + "\" r=\"4\"/>";
+  });
 }
 
-void Plot::line_legend(const std::vector<std::pair<std::string, std::string>>& entries) {
-  double y = 14;
-  for (const auto& [css, text] : entries) {
-    marks_ += "<polyline class=\"" + css + "\" points=\"" + coordinate(kLeft) + "," + coordinate(y - 4) + " " +
-              coordinate(kLeft + 24) + "," + coordinate(y - 4) + "\"/>" + text_at(kLeft + 30, y, "start", text);
-    y += kLegendLine;
-  }
+void Plot::line_legend(const Legend& entries) {
+  marks_ += legend_lines(entries, [](const std::string& css, double y) {
+    return "<polyline class=\"" + css + "\" points=\"" + coordinate(kLeft) + "," + coordinate(y) + " " +
+           coordinate(kLeft + 24) + "," + coordinate(y) + "\"/>";
+  });
 }
 
 std::string Plot::axes() const {
@@ -154,10 +162,8 @@ std::string colour_scale(double high) {
 // Pixels that the longest label takes to the right and below when it is written at 45 degrees.
 double slanted_extent(const std::vector<std::string>& labels) {
   constexpr double kCharacter = 6.5, kSlant = 0.71, kText = 12;
-  std::ptrdiff_t longest = 0;
-  for (const std::string& label : labels) {
-    longest = std::max(longest, std::ranges::count_if(label, [](char byte) { return (byte & 0xC0) != 0x80; }));
-  }
+  std::size_t longest = 0;
+  for (const std::string& label : labels) longest = std::max(longest, utf8_length(label));
   return kText + kSlant * kCharacter * static_cast<double>(longest);
 }
 

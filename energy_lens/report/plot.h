@@ -2,6 +2,7 @@
 // classes, so one picture serves light and dark. Private to report/.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace energy_lens::report {
@@ -13,6 +14,8 @@ struct Range {
 // Smallest range that holds the finite values, widened by 5 %; [0, 1] when there are none.
 Range range_of(const std::vector<double>& values);
 
+using Legend = std::vector<std::pair<std::string, std::string>>;  // CSS class and text
+
 class Plot {
  public:
   Plot(std::string label, std::string x_label, std::string y_label, Range x, Range y);
@@ -22,8 +25,8 @@ class Plot {
   void band(const std::vector<double>& x, const std::vector<double>& low, const std::vector<double>& high);
   void dot(double x, double y, const std::string& css, const std::string& tooltip);
   void whisker(double x, double low, double high);
-  void legend(const std::vector<std::pair<std::string, std::string>>& css_and_text);  // of dots
-  void line_legend(const std::vector<std::pair<std::string, std::string>>& css_and_text);
+  void legend(const Legend& entries);  // of dots
+  void line_legend(const Legend& entries);
   std::string svg() const;
 
  private:
