@@ -23,24 +23,32 @@ struct PairPanel {
   std::int64_t row_stride;
 };
 
-// Columns [begin, begin + kTileRows) of two rows side by side, zeros beyond the width.
+// Columns [begin, begin + kTileRows) of two rows side by side, zeros beyond the width. May write up to a vector more,
+// as CopyTile does.
 HWY_INLINE void PairRowTile(const std::uint16_t* first, const std::uint16_t* second, std::int64_t begin,
                             std::int64_t width, std::uint32_t* HWY_RESTRICT to) {
-  const std::int64_t count = std::min<std::int64_t>(kTileRows, width - begin);
-  if (second == nullptr || count < kTileRows) {
-    for (std::int64_t i = 0; i < kTileRows; ++i) {
-      to[i] = i < count ? first[begin + i] | (second == nullptr ? 0u : std::uint32_t{second[begin + i]} << 16) : 0u;
+  constexpr std::int64_t kReach = (kTileRows + kLanes - 1) / kLanes * kLanes;
+  if (second == nullptr || begin + kReach > width) {
+    for (std::int64_t i = begin; i < begin + kTileRows; ++i) {
+      const std::uint32_t high = i < width && second != nullptr ? second[i] : 0;
+      to[i - begin] = (i < width ? first[i] : 0u) | high << 16;
     }
     return;
   }
-  for (int i = 0; i < kTileRows; ++i) to[i] = first[begin + i] | std::uint32_t{second[begin + i]} << 16;
+  for (std::int64_t i = 0; i < kReach; i += kLanes) {
+    hn::StoreU(PairLanes(first + begin + i, second + begin + i), U(), to + i);
+  }
 }
 
 // Two neighbouring bf16 numbers of a row are a pair as they lie (on little-endian processors).
 HWY_INLINE void PairColumnTile(const std::uint16_t* row, std::int64_t begin, std::int64_t width, std::uint32_t* to) {
-  const std::int64_t count = std::clamp<std::int64_t>(width - begin, 0, 2 * kTileRows);
-  std::memset(to, 0, sizeof(std::uint32_t) * kTileRows);
-  if (count > 0) std::memcpy(to, row + begin, sizeof(std::uint16_t) * static_cast<std::size_t>(count));
+  constexpr std::int64_t kColumns = 2 * kTileRows;
+  if (begin + kColumns <= width) {
+    std::memcpy(to, row + begin, sizeof(std::uint16_t) * kColumns);
+    return;
+  }
+  std::memset(to, 0, sizeof(std::uint16_t) * kColumns);
+  if (begin < width) std::memcpy(to, row + begin, sizeof(std::uint16_t) * static_cast<std::size_t>(width - begin));
 }
 
 void PackPairs(const LensMatrix& w, const LensPanel& panel, float* packed) {
@@ -119,7 +127,7 @@ HWY_INLINE void MultiplyPairBlocks(const LensPanel& panel, std::int64_t begin, s
 template <int kParts>
 void MultiplyPairs(const LensPanel& panel, const float* y, const float* next, float* logits) {
   StartFromBias(panel, logits);
-  constexpr std::int64_t kNear = std::max<std::int64_t>(1, kNearBlocks / 2);
+  constexpr std::int64_t kNear = std::max<std::int64_t>(1, kNearBlocks / kParts);
   for (std::int64_t begin = 0; begin < panel.blocks / 2; begin += kNear) {
     MultiplyPairBlocks<kParts>(panel, begin, std::min(begin + kNear, panel.blocks / 2), y, next, logits);
   }
@@ -163,13 +171,15 @@ void AccumulatePairs(const LensPanel& panel, const float* weights, const float* 
   HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
   PairWeights(panel.count, weights, paired);
   const PairPanel pairs(panel, panel.packed);
+  const bool same = SameScale(rescale);
   for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTileRows * kGroup, next += kTileRows * kGroup) {
-    for (int line = 0; line < kTileRows * kGroup; line += kLine) FetchLine(next + line);
     TileSums sum;
-    LoadRescaledTile(o, rescale, sum);
+    LoadTile(o, sum);
+    if (!same) RescaleTile(rescale, sum);
     const std::uint32_t* HWY_RESTRICT a = pairs.rows + block * pairs.row_stride;
     const std::uint32_t* HWY_RESTRICT b = paired;
     for (std::int64_t v = 0; v < panel.count; v += 2, a += kTileRows, b += kGroup) {
+      FetchTiles(v / 2, o, next);
       VU right[kVectors];
       EL_UNROLL
       for (int k = 0; k < kVectors; ++k) right[k] = hn::Load(u, b + k * kLanes);

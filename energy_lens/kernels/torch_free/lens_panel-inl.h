@@ -80,14 +80,18 @@ HWY_INLINE void LoadTile(const float* HWY_RESTRICT from, TileSums& sum) {
   }
 }
 
-HWY_INLINE void LoadRescaledTile(const float* HWY_RESTRICT from, const float* HWY_RESTRICT rescale, TileSums& sum) {
+HWY_INLINE void RescaleTile(const float* HWY_RESTRICT rescale, TileSums& sum) {
   const F f;
-  LoadTile(from, sum);
   EL_UNROLL
   for (int i = 0; i < kTileRows; ++i) {
     EL_UNROLL
     for (int k = 0; k < kVectors; ++k) sum[i][k] = hn::Mul(sum[i][k], hn::Load(f, rescale + k * kLanes));
   }
+}
+
+// Whether all of [kGroup] is 1, as it is once the largest logits have gone by.
+HWY_INLINE bool SameScale(const float* rescale) {
+  return std::all_of(rescale, rescale + kGroup, [](float x) { return x == 1.0f; });
 }
 
 HWY_INLINE void StoreTile(const TileSums& sum, float* HWY_RESTRICT to) {
@@ -101,6 +105,13 @@ HWY_INLINE void StoreTile(const TileSums& sum, float* HWY_RESTRICT to) {
 
 HWY_INLINE void FetchLine(const float* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
 constexpr int kLine = 16;  // numbers
+
+// A line of the tile of `o` that comes after this one, and a line of what comes after all of `o`.
+HWY_INLINE void FetchTiles(std::int64_t line, const float* o, const float* next) {
+  if (line * kLine >= kTileRows * kGroup) return;
+  __builtin_prefetch(o + kTileRows * kGroup + line * kLine, /*write=*/1, /*locality=*/3);
+  FetchLine(next + line * kLine);
+}
 
 // Columns whose part of y [.., kGroup] stays in a 32 KB first-level cache.
 constexpr std::int64_t kNearBlocks = 24 * 1024 / (4 * kGroup * kTileRows);
@@ -156,13 +167,15 @@ void Multiply(const LensPanel& panel, const float* HWY_RESTRICT y, const float* 
 void Accumulate(const LensPanel& panel, const float* HWY_RESTRICT weights, const float* HWY_RESTRICT rescale,
                 const float* next, float* HWY_RESTRICT o) {
   const F f;
+  const bool same = SameScale(rescale);
   for (std::int64_t block = 0; block < panel.blocks; ++block, o += kTileRows * kGroup, next += kTileRows * kGroup) {
-    for (int line = 0; line < kTileRows * kGroup; line += kLine) FetchLine(next + line);
     TileSums sum;
-    LoadRescaledTile(o, rescale, sum);
+    LoadTile(o, sum);
+    if (!same) RescaleTile(rescale, sum);
     const float* HWY_RESTRICT a = panel.packed + block * panel.block_stride;
     const float* HWY_RESTRICT b = weights;
     for (std::int64_t v = 0; v < panel.count; ++v, a += kTileRows, b += kGroup) {
+      FetchTiles(v, o, next);
       V right[kVectors];
       EL_UNROLL
       for (int k = 0; k < kVectors; ++k) right[k] = hn::Load(f, b + k * kLanes);

@@ -32,6 +32,13 @@ HWY_INLINE V PairDot(V sum, VU a, VU b) {
 #endif
 }
 
+// kLanes columns of two rows, side by side.
+HWY_INLINE VU PairLanes(const std::uint16_t* first, const std::uint16_t* second) {
+  const U u;
+  const hn::Rebind<std::uint16_t, U> half;
+  return hn::Or(hn::PromoteTo(u, hn::LoadU(half, first)), hn::ShiftLeft<16>(hn::PromoteTo(u, hn::LoadU(half, second))));
+}
+
 // fp32 -> the nearest bf16 (ties to even) of a finite number, in the high half.
 HWY_INLINE VU RoundedHigh(V x) {
   const U u;

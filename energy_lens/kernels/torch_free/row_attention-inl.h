@@ -115,10 +115,11 @@ HWY_INLINE void SoftmaxRow(const HeadAttention& head, QueryTile& tile, std::int6
 }
 
 void AttendBlock(const HeadAttention& head, const PackedHead& packed, QueryTile& tile, std::int64_t block) {
+  const Nothing nothing;
   const ConstRowView q{head.q.values + tile.query * head.q.stride, head.q.stride};
   for (std::int64_t p = 0; p < kKeys / kPanelColumns; ++p) {
     MultiplyRows<WideTile, false>(q, tile.count, packed.KeyPanel(block, p), head.width,
-                                  {tile.scores + p * kPanelColumns, kKeys});
+                                  {tile.scores + p * kPanelColumns, kKeys}, nothing);
   }
   const std::int64_t width = packed.value_panels * kPanelColumns;
   for (std::int64_t r = 0; r < tile.count; ++r) {
@@ -133,7 +134,7 @@ void AttendBlock(const HeadAttention& head, const PackedHead& packed, QueryTile&
   }
   for (std::int64_t p = 0; p < packed.value_panels; ++p) {
     MultiplyRows<WideTile, true>({tile.scores, kKeys}, tile.count, packed.ValuePanel(block, p), kKeys,
-                                 {tile.sums + p * kPanelColumns, width});
+                                 {tile.sums + p * kPanelColumns, width}, nothing);
   }
 }
 

@@ -13,13 +13,6 @@ HWY_INLINE std::uint32_t PairOf(const std::uint16_t* first, const std::uint16_t*
   return *first | (second == nullptr ? 0u : std::uint32_t{*second} << 16);
 }
 
-// kLanes columns of two rows.
-HWY_INLINE VU PairLanes(const std::uint16_t* first, const std::uint16_t* second) {
-  const U u;
-  const hn::Rebind<std::uint16_t, U> half;
-  return hn::Or(hn::PromoteTo(u, hn::LoadU(half, first)), hn::ShiftLeft<16>(hn::PromoteTo(u, hn::LoadU(half, second))));
-}
-
 // Four pairs of terms of four columns whose terms lie side by side.
 HWY_INLINE void TurnFourPairs(const std::uint16_t* from, std::int64_t column_stride, std::uint32_t* to) {
 #if HWY_TARGET == HWY_SCALAR
@@ -99,6 +92,8 @@ struct PairProduct {
   static constexpr std::int64_t kPanelStride = kTermPairs * kPanelColumns + kSpareLine;
   static constexpr std::int64_t kRowNumbers = kTermPairs + kSpareLine;
 
+  static std::int64_t Steps(std::int64_t terms) { return (terms + 1) / 2; }
+
   static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
                    std::uint32_t* packed) {
     const auto* const from = static_cast<const std::uint16_t*>(WeightsFrom(w, term, column).values);
@@ -118,8 +113,9 @@ struct PairProduct {
     return {to, kRowNumbers};
   }
 
-  template <int kRows, bool kAdd>
-  static HWY_NOINLINE void Multiply(Rows x, const std::uint32_t* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
+  template <int kRows, bool kAdd, class Meanwhile>
+  static HWY_NOINLINE void Multiply(Rows x, const std::uint32_t* HWY_RESTRICT packed, std::int64_t terms, RowView y,
+                                    Meanwhile& meanwhile) {
     const U u;
     FetchTile<kRows, kAdd>(y);
     const std::uint32_t* HWY_RESTRICT row = x.values;
@@ -128,6 +124,7 @@ struct PairProduct {
       EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(F());
     }
     for (std::int64_t k = 0; k < (terms + 1) / 2; ++k, ++row, packed += kPanelColumns) {
+      if (k % kMeanwhile == 0) meanwhile();
       VU w[kVectors];
       EL_UNROLL for (int c = 0; c < kVectors; ++c) w[c] = hn::Load(u, packed + c * kLanes);
       EL_UNROLL for (int r = 0; r < kRows; ++r) {

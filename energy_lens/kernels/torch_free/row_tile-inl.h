@@ -41,14 +41,21 @@ HWY_INLINE void PutTile(const V (&sum)[kRows][kVectors], RowView y) {
   }
 }
 
+// meanwhile() is called once in so many terms of a tile.
+constexpr std::int64_t kMeanwhile = 16;
+struct Nothing {
+  HWY_INLINE void operator()() const {}
+};
+
 // x [kRows, terms] times a packed panel [terms, kPanelColumns] -> sums in registers, one chain of fused multiply-adds
 // an entry; added to y [kRows, kPanelColumns], or put there.
 struct WideTile {
   using Number = float;  // of a panel
   using Rows = ConstRowView;
 
-  template <int kRows, bool kAdd>
-  static HWY_NOINLINE void Multiply(Rows x, const float* HWY_RESTRICT packed, std::int64_t terms, RowView y) {
+  template <int kRows, bool kAdd, class Meanwhile>
+  static HWY_NOINLINE void Multiply(Rows x, const float* HWY_RESTRICT packed, std::int64_t terms, RowView y,
+                                    Meanwhile& meanwhile) {
     const F f;
     FetchTile<kRows, kAdd>(y);
     V sum[kRows][kVectors];
@@ -58,6 +65,7 @@ struct WideTile {
       EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f);
     }
     for (std::int64_t k = 0; k < terms; ++k) {
+      if (k % kMeanwhile == 0) meanwhile();
       V w[kVectors];
       EL_UNROLL for (int c = 0; c < kVectors; ++c) w[c] = hn::Load(f, packed + k * kPanelColumns + c * kLanes);
       EL_UNROLL for (int r = 0; r < kRows; ++r) {
@@ -70,28 +78,28 @@ struct WideTile {
 };
 
 // Fewer rows than kTileRows in one tile of as many: two tiles of few rows would each wait for their own chains.
-template <class Tile, bool kAdd, int kRows = kTileRows - 1>
+template <class Tile, bool kAdd, int kRows = kTileRows - 1, class Meanwhile>
 HWY_INLINE void MultiplyLast(typename Tile::Rows x, std::int64_t rows, const typename Tile::Number* packed,
-                             std::int64_t terms, RowView y) {
+                             std::int64_t terms, RowView y, Meanwhile& meanwhile) {
   if constexpr (kRows > 0) {
     if (rows == kRows) {
-      Tile::template Multiply<kRows, kAdd>(x, packed, terms, y);
+      Tile::template Multiply<kRows, kAdd>(x, packed, terms, y, meanwhile);
     } else {
-      MultiplyLast<Tile, kAdd, kRows - 1>(x, rows, packed, terms, y);
+      MultiplyLast<Tile, kAdd, kRows - 1>(x, rows, packed, terms, y, meanwhile);
     }
   }
 }
 
-template <class Tile, bool kAdd>
+template <class Tile, bool kAdd, class Meanwhile>
 HWY_INLINE void MultiplyRows(typename Tile::Rows x, std::int64_t rows, const typename Tile::Number* packed,
-                             std::int64_t terms, RowView y) {
+                             std::int64_t terms, RowView y, Meanwhile& meanwhile) {
   std::int64_t begin = 0;
   for (; begin + kTileRows <= rows; begin += kTileRows) {
     Tile::template Multiply<kTileRows, kAdd>({x.values + begin * x.stride, x.stride}, packed, terms,
-                                             {y.values + begin * y.stride, y.stride});
+                                             {y.values + begin * y.stride, y.stride}, meanwhile);
   }
   MultiplyLast<Tile, kAdd>({x.values + begin * x.stride, x.stride}, rows - begin, packed, terms,
-                           {y.values + begin * y.stride, y.stride});
+                           {y.values + begin * y.stride, y.stride}, meanwhile);
 }
 
 // function(V) of every number of a row; a short end goes through a whole vector, so that its bits are the same.
@@ -171,6 +179,19 @@ HWY_INLINE V Activated(RowActivation activation, V x) {
       break;
   }
   return x;
+}
+
+// y [rows, columns] = activation(y + bias): columns [column, column + columns) of the product.
+HWY_INLINE void FinishBlock(const RowProduct& job, std::int64_t column, std::int64_t columns, RowView y,
+                            std::int64_t rows) {
+  if (job.bias == nullptr && job.activation == RowActivation::None) return;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* const row = y.values + r * y.stride;
+    MapRow(row, columns, row, [&](V sum, std::int64_t i) {
+      const V biased = job.bias == nullptr ? sum : hn::Add(sum, LoadEnd(job.bias + column, i, columns));
+      return Activated(job.activation, biased);
+    });
+  }
 }
 
 }  // namespace
