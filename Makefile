@@ -3,7 +3,7 @@ PRESET ?= release
 BUILD := build/$(PRESET)
 PYTHON := .venv/bin/python
 
-.PHONY: demo test bench program build setup setup-dev asan tidy format clean
+.PHONY: demo test bench program build setup setup-dev asan tsan tidy format clean
 
 demo: program out/corpus.jsonl
 	$(BUILD)/apps/cli/energy-lens study --config models/demo-study.json --corpus out/corpus.jsonl --out out/demo
@@ -18,8 +18,8 @@ bench: setup
 	cmake --build --preset $(PRESET) --target bench_worker
 	$(PYTHON) benchmarks/compare.py
 
-asan:
-	$(MAKE) test PRESET=asan
+asan tsan:
+	$(MAKE) test PRESET=$@
 
 # The command alone, which is all the demo needs.
 program: setup

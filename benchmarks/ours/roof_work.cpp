@@ -1,9 +1,8 @@
 // What our register tile reaches where little but arithmetic counts: the same rows and panel of weights, which stay
 // close to the processor, over and over on every thread. Floors in docs/performance.md are taken from it.
 // params: {"dtype": "float32" | "bfloat16", "times"}; inputs: x [R, 256], w [256, one panel's columns].
-#include <ATen/Parallel.h>
-
 #include "benchmarks/ours/work.h"
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/experiment/model_choice.h"
 #include "energy_lens/kernels/row_operations.h"
 
@@ -21,7 +20,7 @@ class Roof : public Work {
     }
   }
   void run() override {
-    at::parallel_for(0, static_cast<std::int64_t>(results_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_ranges(static_cast<std::int64_t>(results_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t thread = begin; thread < end; ++thread) {
         for (std::int64_t i = 0; i < times_; ++i) {
           multiply_rows(best_row_kernels(), x_, w_, {}, RowActivation::None,

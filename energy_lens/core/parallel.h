@@ -1,7 +1,9 @@
-// Work cut into blocks whose boundaries depend on the problem alone, never on the number of threads. ATen operators
-// called inside a block run on that block's thread only, so a block's bits are the same for any thread count.
+// Work shared out to at::get_num_threads() threads. ATen operators called inside run on their own thread only.
 #pragma once
 #include <ATen/Parallel.h>
+#if defined(__SANITIZE_THREAD__)  // of GCC
+#include <sanitizer/tsan_interface.h>
+#endif
 
 #include <algorithm>
 #include <cstdint>
@@ -9,12 +11,33 @@
 
 namespace energy_lens {
 
-// Calls body(block) for block in [0, blocks), on at::get_num_threads() threads. body must write only its own output.
+// Calls body(begin, end) for disjoint ranges that cover [0, count): at most one a thread, and a single one where count
+// is no more than grain. Where ranges part depends on the number of threads, so bits must not depend on that. Starts no
+// threads inside a parallel region. An exception of a body is thrown again here.
+template <class Body>
+void parallel_ranges(std::int64_t count, std::int64_t grain, const Body& body) {
+#if defined(__SANITIZE_THREAD__)
+  // ThreadSanitizer does not see that OpenMP's threads start after what came before them and end before what follows.
+  char started = 0, ended = 0;
+  __tsan_release(&started);
+  at::parallel_for(0, count, grain, [&](std::int64_t begin, std::int64_t end) {
+    __tsan_acquire(&started);
+    body(begin, end);
+    __tsan_release(&ended);
+  });
+  __tsan_acquire(&ended);
+#else
+  at::parallel_for(0, count, grain, body);
+#endif
+}
+
+// Calls body(block) for block in [0, blocks), blocks being cut by the problem alone, never by the number of threads: a
+// block's bits are then the same for any thread count. body must write only its own output.
 inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
-  // With one block at::parallel_for would run it outside a parallel region, where its operators would use all threads
+  // With one block parallel_ranges would run it outside a parallel region, where its operators would use all threads
   // and round differently; a second, empty item keeps it inside.
   const std::int64_t items = std::max<std::int64_t>(blocks, 2);
-  at::parallel_for(0, items, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(items, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t block = begin; block < std::min(end, blocks); ++block) body(block);
   });
 }

@@ -1,4 +1,4 @@
-// Parts of UTF-8 texts.
+// Parts and lengths of UTF-8 texts.
 #pragma once
 #include <cstddef>
 #include <string>

@@ -1,8 +1,7 @@
 #include "energy_lens/kernels/row_operations.h"
 
-#include <ATen/Parallel.h>
-
 #include "energy_lens/core/error.h"
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/kernels/torch_free/lens_arena.h"
 
 namespace energy_lens {
@@ -47,7 +46,7 @@ void multiply_rows(const RowKernels& kernels, const at::Tensor& x, const at::Ten
   const RowProduct product{const_row_view(x),     row_view(y), x.size(0), weight_view(w),
                            numbers_or_null(bias), activation,  precision};
   const std::int64_t panels = (w.size(1) + kernels.panel - 1) / kernels.panel;
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(panels, 1, [&](std::int64_t begin, std::int64_t end) {
     kernels.multiply(product, begin, end - begin, thread_scratch(kernels.product_scratch()));
   });
 }
@@ -63,22 +62,20 @@ void norm_rows(const RowKernels& kernels, const at::Tensor& x, bool centred, dou
   const RowNorm norm{const_row_view(x),      row_view(y),           x.size(1),
                      numbers_or_null(gamma), numbers_or_null(beta), centred,
                      static_cast<float>(eps)};
-  at::parallel_for(0, x.size(0), kRowGrain,
-                   [&](std::int64_t begin, std::int64_t end) { kernels.norm(norm, begin, end); });
+  parallel_ranges(x.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) { kernels.norm(norm, begin, end); });
 }
 
 void gate_rows(const RowKernels& kernels, RowActivation activation, const at::Tensor& in) {
   const std::int64_t width = in.size(1) / 2;
   const RowView gate = row_view(in);
   const ConstRowView up{gate.values + width, gate.stride};
-  at::parallel_for(0, in.size(0), kRowGrain, [&](std::int64_t begin, std::int64_t end) {
-    kernels.gate(activation, gate, up, width, begin, end);
-  });
+  parallel_ranges(in.size(0), kRowGrain,
+                  [&](std::int64_t begin, std::int64_t end) { kernels.gate(activation, gate, up, width, begin, end); });
 }
 
 void attend_heads(const RowKernels& kernels, std::int64_t heads,
                   const std::function<HeadAttention(std::int64_t)>& head_of) {
-  at::parallel_for(0, heads, 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(heads, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const HeadAttention head = head_of(i);
       kernels.attend(head, thread_scratch(kernels.attention_scratch(head)));

@@ -1,6 +1,5 @@
 // The heads of a RowPass: from queries, keys and values to z.
-#include <ATen/Parallel.h>
-
+#include "energy_lens/core/parallel.h"
 #include "energy_lens/model/attention.h"
 #include "energy_lens/model/kv_cache.h"
 #include "energy_lens/model/row_pass.h"
@@ -34,7 +33,7 @@ void RowPass::rotate_heads(std::int64_t layer, const at::Tensor& x) const {
   const RotaryTable& table = rotary_[config_.attention[static_cast<std::size_t>(layer)].rotary];
   const RowView rows = row_view(x);
   const std::int64_t heads = x.size(1) / config_.d_head;
-  at::parallel_for(0, x.size(0), 16, [&](std::int64_t begin, std::int64_t end) {
+  parallel_ranges(x.size(0), 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       rotate_in_place(rows.values + row * rows.stride, heads, config_.d_head, table, layout_.token_of(row));
     }

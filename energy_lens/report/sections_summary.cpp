@@ -18,6 +18,8 @@ std::string listed(const Json& rows, const char* key, const char* of = nullptr) 
   return text;
 }
 
+std::string layers_of(const Json& rows) { return (rows.size() == 1 ? "layer " : "layers ") + listed(rows, "layer"); }
+
 std::string energy_found(const Json& results) {
   const Json& lens = results.at("lens");
   const double uniform = real(lens.at("uniform_energy"));
@@ -38,7 +40,7 @@ std::string dictionaries_found(const Json& results) {
   if (rows.empty()) return "No dictionary was learned.";
   return "With " + show(rows[0].at("active")) + " of " + show(rows[0].at("atoms")) +
          " atoms a token, learned dictionaries explain " + listed(rows, "ev") +
-         " of the variance of unseen documents at layers " + listed(rows, "layer") +
+         " of the variance of unseen documents at " + layers_of(rows) +
          "; random dictionaries with the same coder explain " + listed(rows, "random_ev") + ".";
 }
 
@@ -47,8 +49,8 @@ std::string alignment_found(const Json& results) {
   for (const Json& layer : rows) {
     if (layer.at("underpowered").get<bool>()) return "Alignment is underpowered on this corpus: no claim is made.";
   }
-  return "On the confirmation documents " + listed(rows, "passes_both_nulls_b", "tested_b") +
-         " tested features (layers " + listed(rows, "layer") +
+  return "On the confirmation documents " + listed(rows, "passes_both_nulls_b", "tested_b") + " tested features (" +
+         layers_of(rows) +
          ") align with the descent of the lens energy beyond both nulls. On the discovery documents only " +
          listed(rows, "passes_both_nulls", "significant_max_t") +
          " features that beat permuted documents also beat the directions of other features: much of a raw score is "

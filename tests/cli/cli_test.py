@@ -290,7 +290,8 @@ class CommandTest(unittest.TestCase):
         again = self.folder / "again"
         self.assertEqual(run("report", out / "results.json", "--out", again).returncode, 0)
         self.assertEqual((again / "report.html").read_bytes(), html)
-        self.assertEqual(run("report", out, "--out", self.folder / "of folder").returncode, 0)
+        told = run("report", out, "--out", self.folder / "of folder").stdout
+        self.assertEqual(told, f"Wrote {self.folder / 'of folder/report.html'} and report.md beside it.\n")
         self.assertEqual((self.folder / "of folder/report.html").read_bytes(), html)
         (out / "report.html").unlink()
         self.assertEqual(run("report", "results.json", cwd=out).returncode, 0)

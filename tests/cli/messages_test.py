@@ -71,6 +71,13 @@ class Messages(unittest.TestCase):
                 self.assert_told(["lens", "--texts", path], 3, str(path) + line, expected)
         self.assert_told(["lens", "--text", "a b", "--text", ""], 3, "--text 2 of 2", "two or more")
 
+    def test_a_report_without_results_says_where_they_were_expected(self):
+        expected = "expected results.json of a finished study, or its folder"
+        inside = self.folder / "results.json"
+        self.assert_told(["report", self.folder], 4, f"got '{self.folder}', but {inside} does not exist", expected)
+        for missing in (self.folder / "typo.json", f"{self.folder}/typo/", ""):
+            self.assert_told(["report", missing], 4, f"got '{missing}', but that does not exist", expected)
+
     def test_a_missing_model_is_not_a_missing_tokenizer(self):
         (self.folder / "link").symlink_to(self.folder / "nowhere")
         (self.folder / "empty").mkdir()

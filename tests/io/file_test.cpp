@@ -49,6 +49,11 @@ TEST(Utf8, APrefixIsCutBetweenCharacters) {
   }
 }
 
+TEST(Utf8, LengthCountsCharacters) {
+  EXPECT_EQ(utf8_length(""), 0u);
+  EXPECT_EQ(utf8_length("aé€😀"), 4u);
+}
+
 TEST(Json, KeepsTheOrderOfMembersAndEveryKindOfValue) {
   const std::string text = R"({"z":[1,-2,3.5,true,null,"s",[],{}],"a":{"b":18446744073709551615},"m":"é"})";
   EXPECT_EQ(parse_json(text, "x").dump(), text);

@@ -169,6 +169,13 @@ const std::vector<LensShape> kShapes = {
     {.name = "VocabularyOfWholePanels", .rows = 16, .width = 12, .vocabulary = 384},
     {.name = "OneMoreThanWholePanels", .rows = 17, .width = 48, .vocabulary = 385},
     {.name = "WidePanels", .rows = 2, .width = 2500, .vocabulary = 100, .layers = 2, .weight_scale = 0.05},
+    {.name = "WidePanelsOfPairs",
+     .rows = 2,
+     .width = 2500,
+     .vocabulary = 107,
+     .layers = 2,
+     .weight_scale = 0.05,
+     .bfloat16 = true},
     {.name = "OneRowOneLayer", .rows = 1, .layers = 1},
     {.name = "StreamFarFromZero", .mean_stream = 50.0},
     {.name = "WholeVocabularyListed", .rows = 4, .vocabulary = 20, .top_k = 19}};

@@ -91,6 +91,21 @@ TEST_P(EveryInstructionSet, ARowsBitsDependOnNoNeighbourNorOnTheCutIntoColumns) 
   }
 }
 
+// More rows than are made ready at once, and more columns than share them.
+TEST_P(EveryInstructionSet, LargeProductsAreThoseOfTheirRows) {
+  const at::Tensor x = random_rows(1090, 257, 24), w = random_rows(257, 2100, 25), b = random_rows(1, 2100, 26)[0];
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  for (const at::Tensor& weights : {w, w.to(at::kBFloat16)}) {
+    const at::Tensor together = product(kernels(), x, weights, b, RowActivation::Relu);
+    for (const std::int64_t row : {0, 119, 120, 1079, 1080, 1089}) {
+      const at::Tensor alone = product(kernels(), x.narrow(0, row, 1), weights, b, RowActivation::Relu);
+      EXPECT_TRUE(at::equal(alone[0], together[row])) << row;
+    }
+  }
+  at::set_num_threads(threads);
+}
+
 TEST_P(EveryInstructionSet, NaNInARowReachesItsResultAlone) {
   at::Tensor x = random_rows(30, 40, 22);
   x[7][39] = std::numeric_limits<float>::quiet_NaN();

@@ -8,9 +8,8 @@
 namespace energy_lens {
 namespace {
 
-// A panel of W_U fills less than half of a 512 KB second-level cache. Its height fixes how sums are added up, so it
-// depends on the width alone.
-constexpr std::int64_t kPanelBytes = 192 * 1024, kLeastHeight = 24, kHeightStep = 12;
+// The height of a panel of W_U fixes how sums are added up, so it depends on the width and on how products are made.
+constexpr std::int64_t kLeastHeight = 24, kHeightStep = 12;
 
 // Packing a panel costs about as much as 8 rows' products.
 constexpr std::int64_t kUsefulRows = 512;
@@ -20,8 +19,8 @@ constexpr std::int64_t kSpare = 32;
 
 std::int64_t rounded_up(std::int64_t x, std::int64_t step) { return (x + step - 1) / step * step; }
 
-std::int64_t panel_height(std::int64_t width) {
-  const std::int64_t fitting = kPanelBytes / (4 * width) / kHeightStep * kHeightStep;
+std::int64_t panel_height(std::int64_t width, const LensTiles& tiles) {
+  const std::int64_t fitting = tiles.panel_bytes / (4 * width) / kHeightStep * kHeightStep;
   return std::clamp<std::int64_t>(fitting, kLeastHeight, kMostHeight);
 }
 
@@ -48,7 +47,7 @@ Sizes sizes_of(const LensJob& job, const LensTiles& tiles) {
   Sizes s;
   s.lanes = tiles.lanes;
   s.padded_width = rounded_up(job.head.w.width, tiles.columns);
-  s.height = panel_height(job.head.w.width);
+  s.height = panel_height(job.head.w.width, tiles);
   s.buffer = rounded_up(s.height, tiles.tile) * s.lanes;
   s.block_stride = rounded_up(s.height, tiles.tile) * tiles.tile + kSpare;
   return s;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kGroup = kLanes * kVectors;
 static_assert(kGroup <= kMostLanes);
+constexpr std::int64_t kPanelBytes = 192 * 1024;
 
 // Copies kTileRows numbers; may write up to a vector more, which the next row's copy or the block's spare end takes.
 HWY_INLINE void CopyTile(const float* from, float* to) {

@@ -19,6 +19,7 @@ const LensTiles& TilesOfTarget() {
                                   kGroup,
                                   kTileRows,
                                   kTileRows,
+                                  kPanelBytes,
                                   0.0,
                                   nullptr,
                                   Pack,

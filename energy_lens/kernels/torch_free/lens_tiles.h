@@ -55,10 +55,11 @@ struct LensFinal {
 // All arrays [.., lanes] start at multiples of 64 bytes.
 struct LensTiles {
   const char* name;
-  int lanes;            // rows in a group
-  int tile;             // panel rows, and columns of W_U, in one register tile
-  int columns;          // what D is filled up to a multiple of
-  double row_rounding;  // largest relative error of y as multiply reads it, beyond that of fp32
+  int lanes;                 // rows in a group
+  int tile;                  // panel rows, and columns of W_U, in one register tile
+  int columns;               // what D is filled up to a multiple of
+  std::int64_t panel_bytes;  // of a packed panel, about: less than half of a second-level cache
+  double row_rounding;       // largest relative error of y as multiply reads it, beyond that of fp32
   // Turns y [D padded, lanes] into what multiply and target_logits read, in place; scratch as large. May be null.
   void (*ready)(std::int64_t padded_width, float* scratch, float* y);
   // Copies (and widens) rows [panel.first, +count) of w to `packed`.

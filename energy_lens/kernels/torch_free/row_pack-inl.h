@@ -1,4 +1,5 @@
-// Panels of a weight matrix as register tiles read them, for one instruction set: term after term, widened to fp32.
+// Panels of a weight matrix as register tiles read them, for one instruction set: term after term, widened to fp32
+// here. What the packing of pairs shares with it stands here too.
 #if defined(ENERGY_LENS_ROW_PACK_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ENERGY_LENS_ROW_PACK_INL_H_
 #undef ENERGY_LENS_ROW_PACK_INL_H_
@@ -13,9 +14,9 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-// In fp32 a packed panel of 256 terms is as large as a first-level cache of 32 KB, in bf16 pairs half of it. A group of
-// panels takes a quarter of a second-level cache of 1 MB, and the rows that meet it an eighth. A spare cache line keeps
-// panels out of each other's sets.
+// In fp32 a packed panel of 256 terms has at most the 32 KB of a first-level cache, in bf16 pairs half of them. A group
+// of panels takes 256 KB of a second-level cache, and as much again goes to the weights that come next. A spare cache
+// line keeps panels out of each other's sets.
 constexpr std::int64_t kTerms = 256, kSpareLine = 16;
 constexpr std::int64_t kWidePanelStride = kTerms * kPanelColumns + kSpareLine;
 

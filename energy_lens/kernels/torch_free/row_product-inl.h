@@ -6,6 +6,7 @@
 #define ENERGY_LENS_ROW_PRODUCT_INL_H_
 #endif
 
+#include <cstddef>
 #include <vector>
 
 #include "energy_lens/kernels/torch_free/row_few-inl.h"
@@ -15,9 +16,9 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Rows that meet a group of panels before the next ones do; rows whose terms stand ready at once; groups that share
-// them.
-constexpr std::int64_t kRowBlock = 120, kReadyRows = 1024, kGroupsTogether = 4;
+// So many rows meet a group of panels before the next ones do: in cache they take about half of its place. The terms of
+// so many rows stand ready at once, for so many groups; W is packed anew for the next ones.
+constexpr std::int64_t kRowBlock = 120, kReadyRows = 9 * kRowBlock, kGroupsTogether = 4;
 
 // Memory that is read soon: it is asked for a few lines at a time while products are made, so that they need not wait.
 class Ahead {
@@ -72,9 +73,9 @@ struct WideProduct : WideTile {
 };
 
 // A panel that reaches past the last column goes through a tile of its own, so that nothing is written beyond y.
-template <class Product, bool kAdd, class Meanwhile>
+template <class Product, bool kAdd>
 HWY_INLINE void MultiplyEnd(typename Product::Rows x, std::int64_t rows, const typename Product::Number* packed,
-                            std::int64_t terms, RowView y, std::int64_t columns, Meanwhile& meanwhile) {
+                            std::int64_t terms, RowView y, std::int64_t columns, Ahead& next) {
   HWY_ALIGN float tile[kTileRows * kPanelColumns];
   for (std::int64_t begin = 0; begin < rows; begin += kTileRows) {
     const std::int64_t count = std::min<std::int64_t>(kTileRows, rows - begin);
@@ -82,21 +83,21 @@ HWY_INLINE void MultiplyEnd(typename Product::Rows x, std::int64_t rows, const t
       std::copy_n(y.values + (begin + r) * y.stride, kAdd ? columns : 0, tile + r * kPanelColumns);
     }
     MultiplyRows<Product, kAdd>({x.values + begin * x.stride, x.stride}, count, packed, terms, {tile, kPanelColumns},
-                                meanwhile);
+                                next);
     for (std::int64_t r = 0; r < count; ++r) {
       std::copy_n(tile + r * kPanelColumns, columns, y.values + (begin + r) * y.stride);
     }
   }
 }
 
-template <class Product, bool kAdd, class Meanwhile>
+template <class Product, bool kAdd>
 void MultiplyBlock(typename Product::Rows x, std::int64_t rows, const typename Product::Number* packed,
-                   std::int64_t terms, RowView y, std::int64_t columns, Meanwhile& meanwhile) {
+                   std::int64_t terms, RowView y, std::int64_t columns, Ahead& next) {
   for (std::int64_t c = 0; c < columns; c += kPanelColumns, packed += Product::kPanelStride) {
     if (columns - c >= kPanelColumns) {
-      MultiplyRows<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, meanwhile);
+      MultiplyRows<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, next);
     } else {
-      MultiplyEnd<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, columns - c, meanwhile);
+      MultiplyEnd<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, columns - c, next);
     }
   }
 }
@@ -107,7 +108,7 @@ struct Part {
   bool fresh;  // the first that meets its terms of x
 };
 
-// kGroupsTogether groups share the rounded rows of x, term panel after term panel.
+// kGroupsTogether groups share the ready rows of x, term panel after term panel.
 std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::int64_t panels,
                           std::int64_t group_panels) {
   std::vector<Part> parts;
@@ -124,6 +125,7 @@ std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::in
   return parts;
 }
 
+// Rows, or columns where the terms of a column lie side by side.
 Ahead WeightsAhead(const WeightView& w, const Part& part, std::int64_t calls) {
   const std::int64_t size = w.bfloat16 ? 2 : 4,
                      columns = std::min(part.panels * kPanelColumns, w.columns - part.column);
@@ -134,14 +136,14 @@ Ahead WeightsAhead(const WeightView& w, const Part& part, std::int64_t calls) {
 
 template <class Product>
 void MultiplyPart(const RowProduct& job, const Part& part, typename Product::Rows x,
-                  const typename Product::Number* packed, Ahead& weights) {
+                  const typename Product::Number* packed, Ahead& next) {
   const std::int64_t columns = std::min(part.panels * kPanelColumns, job.w.columns - part.column);
   for (std::int64_t begin = 0; begin < job.rows; begin += kRowBlock) {
     const std::int64_t rows = std::min(kRowBlock, job.rows - begin);
     const RowView y{job.y.values + begin * job.y.stride + part.column, job.y.stride};
     const typename Product::Rows block{x.values + begin * x.stride, x.stride};
-    (part.term == 0 ? MultiplyBlock<Product, false, Ahead>
-                    : MultiplyBlock<Product, true, Ahead>)(block, rows, packed, part.terms, y, columns, weights);
+    (part.term == 0 ? MultiplyBlock<Product, false> : MultiplyBlock<Product, true>)(block, rows, packed, part.terms, y,
+                                                                                    columns, next);
     if (part.term + part.terms == job.w.terms) FinishBlock(job, part.column, columns, y, rows);
   }
 }
@@ -159,9 +161,9 @@ void MultiplyParts(const RowProduct& job, const std::vector<Part>& parts, float*
                          packed + Product::kGroupPanels * Product::kPanelStride);
     }
     const std::int64_t tiles = part.panels * ((job.rows + kTileRows - 1) / kTileRows);
-    const std::int64_t calls = tiles * (1 + Product::Steps(part.terms) / kMeanwhile);
-    Ahead weights = i + 1 < parts.size() ? WeightsAhead(job.w, parts[i + 1], calls) : Ahead();
-    MultiplyPart<Product>(job, part, x, packed, weights);
+    const std::int64_t calls = tiles * ((Product::Steps(part.terms) + kMeanwhile - 1) / kMeanwhile);
+    Ahead next = i + 1 < parts.size() ? WeightsAhead(job.w, parts[i + 1], calls) : Ahead();
+    MultiplyPart<Product>(job, part, x, packed, next);
   }
 }
 
