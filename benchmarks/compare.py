@@ -66,7 +66,7 @@ def load_rows():
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         rows += module.ROWS
-    return sorted(rows, key=lambda row: row.id != "gemm")
+    return sorted(rows, key=lambda row: not row.always)
 
 
 def python_of(row):
@@ -105,7 +105,8 @@ def interleave(sides, repeats):
     return runs
 
 
-def summarise(row, runs, peaks, errors, peak_gflops):
+def summarise(row, runs, peaks, errors, rates):
+    """rates: GFLOP/s of the rows that are always measured, by id."""
     ours, theirs = ([run["seconds"] for run in runs[name]] for name in ("ours", "rival"))
     ratios = sorted(b * row.rival_scale / a for a, b in zip(ours, theirs))
     peak_mb, rival_mb = peaks["ours"], peaks["rival"]
@@ -120,7 +121,9 @@ def summarise(row, runs, peaks, errors, peak_gflops):
     }
     if row.gflop:
         result["gflops"] = row.gflop / result["seconds"]
-        result["share_of_peak"] = result["gflops"] / peak_gflops if peak_gflops else 1.0
+        result["share_of_peak"] = result["gflops"] / rates.get("gemm", result["gflops"])
+    if row.roof in rates:  # all operations at the rate of the registers, and nothing else
+        result["at_most"] = result["rival_seconds"] * rates[row.roof] / row.gflop
     result["memory_ok"] = (not row.memory_limit_mb or peak_mb <= row.memory_limit_mb) and (
         not row.memory_share or peak_mb <= row.memory_share * rival_mb)
     result["seconds_limit"] = row.seconds_limit or None
@@ -129,7 +132,7 @@ def summarise(row, runs, peaks, errors, peak_gflops):
     return result
 
 
-def measure(row, options, peak_gflops):
+def measure(row, options, rates):
     from safetensors.torch import save_file
 
     given = row.inputs()
@@ -154,7 +157,7 @@ def measure(row, options, peak_gflops):
         finally:
             for side in sides.values():
                 side.close()
-    result = summarise(row, runs, peaks, errors, peak_gflops)
+    result = summarise(row, runs, peaks, errors, rates)
     result["others_share"] = max(0.0, others / (total_after - total))
     result["noisy"] = result["others_share"] > 0.05
     return result
@@ -162,8 +165,9 @@ def measure(row, options, peak_gflops):
 
 def line_of(result):
     if "reason" in result:
-        return f"| {result['id']} | {result['what']} | {result['rival']} | not run: {result['reason']} | | | | |"
+        return f"| {result['id']} | {result['what']} | {result['rival']} | not run: {result['reason']} | | | | | |"
     share = f"{100 * result['share_of_peak']:.0f} %" if "share_of_peak" in result else ""
+    at_most = f"{result['at_most']:.3g}" if "at_most" in result else ""
     verdict = "yes" if result["met"] else "no"
     if result["seconds_limit"]:
         verdict += f" ({result['seconds']:.1f} of {result['seconds_limit']:g} s)"
@@ -172,12 +176,12 @@ def line_of(result):
     return (
         f"| {result['id']} | {result['what']} | {result['rival']}{extrapolated} "
         f"| {result['ratio']:.3g} ({result['ratio_min']:.3g}..{result['ratio_max']:.3g}){noisy} "
-        f"| {result['required']:g} | {verdict} | {result['peak_mb']:.0f} / {result['rival_peak_mb']:.0f} | {share} |"
+        f"| {result['required']:g} | {verdict} | {at_most} | {result['peak_mb']:.0f} / {result['rival_peak_mb']:.0f} | {share} |"
     )
 
 
-HEADER = """| row | work | rival | ratio (min..max) | demanded | met | peak MB ours / rival | share of GEMM peak |
-|---|---|---|---|---|---|---|---|"""
+HEADER = """| row | work | rival | ratio (min..max) | demanded | met | at most | peak MB ours / rival | share of GEMM peak |
+|---|---|---|---|---|---|---|---|---|"""
 
 
 def processor():
@@ -207,12 +211,12 @@ def save(options, results):
     (options.out / "results.md").write_text(table, encoding="utf-8")
 
 
-def attempt(row, options, peak_gflops):
+def attempt(row, options, rates):
     missing = missing_module(row)
     if missing:
         return {"id": row.id, "what": row.what, "rival": row.rival, "reason": f"{missing} is not installed"}
     try:
-        return measure(row, options, peak_gflops)
+        return measure(row, options, rates)
     except RuntimeError as error:
         return {"id": row.id, "what": row.what, "rival": row.rival, "reason": str(error), "failed": True}
 
@@ -227,17 +231,18 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build/bench")
     options = parser.parse_args()
     wanted = set(filter(None, options.rows.split(",")))
-    rows = [row for row in load_rows() if row.id == "gemm" or not wanted or row.id in wanted]
+    rows = [row for row in load_rows() if row.always or not wanted or row.id in wanted]
     unknown = wanted - {row.id for row in rows}
     if unknown:
         sys.exit(f"no row named {', '.join(sorted(unknown))}; there are: {', '.join(row.id for row in load_rows())}")
-    results, peak = [], 0.0
+    results, rates = [], {}
     print(HEADER)
     for row in rows:
         if row.slow and options.quick:
             continue
-        results.append(attempt(row, options, peak))
-        peak = peak or results[-1].get("gflops", 0.0)
+        results.append(attempt(row, options, rates))
+        if row.always and "gflops" in results[-1]:
+            rates[row.id] = results[-1]["gflops"]
         print(line_of(results[-1]), flush=True)
         save(options, results)
     sys.exit(1 if any(result.get("failed") for result in results) else 0)

@@ -19,6 +19,8 @@ class Row:
     repeats: int = 5
     rival_scale: float = 1.0  # the rival did 1/rival_scale of the work (extrapolated; the table says so)
     gflop: float = 0.0  # of one run of ours, for its share of the measured peak; 0: none given
+    roof: str = ""  # the row that measures how fast those operations can be, "roof-float32" or "roof-bfloat16"
+    always: bool = False  # measured first in every run: other rows are compared with it
     memory_limit_mb: float = 0.0  # our peak above the prepared state; 0: no limit
     memory_share: float = 0.0  # our peak may be at most this share of the rival's; 0: no limit
     seconds_limit: float = 0.0  # our median run may take at most this long; 0: no limit

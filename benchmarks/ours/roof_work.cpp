@@ -1,39 +1,36 @@
-// What our register tile reaches where little but arithmetic counts: the same rows and panel of weights, which stay
-// close to the processor, over and over on every thread. Floors in docs/performance.md are taken from it.
-// params: {"dtype": "float32" | "bfloat16", "times"}; inputs: x [R, 256], w [256, one panel's columns].
+// How many multiply-adds a second all threads together can make: what no row can exceed.
+// params: {"dtype": "float32" | "bfloat16", "gflop"}; inputs are the rival's.
+#include "benchmarks/ours/multiply_adds.h"
 #include "benchmarks/ours/work.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/experiment/model_choice.h"
-#include "energy_lens/kernels/row_operations.h"
 
 namespace energy_lens::bench {
 namespace {
 
+constexpr std::int64_t kSteps = 65536;  // sums stay exact
+
 class Roof : public Work {
  public:
-  void prepare(const Json& params, const Tensors& inputs) override {
-    x_ = inputs.at("x").clone();
-    w_ = inputs.at("w").to(parse_dtype(params.at("dtype")), false, true);
-    times_ = params.at("times");
-    for (int thread = 0; thread < at::get_num_threads(); ++thread) {
-      results_.push_back(at::empty({x_.size(0), w_.size(1)}));
-    }
+  void prepare(const Json& params, const Tensors&) override {
+    adds_ = &best_multiply_adds(parse_dtype(params.at("dtype")) == at::kBFloat16);
+    wrong_ = at::zeros({at::get_num_threads()}, at::kDouble);
+    const double a_run = 2.0 * static_cast<double>(kSteps * adds_->sums * adds_->products * wrong_.size(0));
+    times_ = static_cast<std::int64_t>(1e9 * params.at("gflop").get<double>() / a_run + 0.5);
   }
   void run() override {
-    parallel_ranges(static_cast<std::int64_t>(results_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    parallel_ranges(wrong_.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t thread = begin; thread < end; ++thread) {
-        for (std::int64_t i = 0; i < times_; ++i) {
-          multiply_rows(best_row_kernels(), x_, w_, {}, RowActivation::None,
-                        results_[static_cast<std::size_t>(thread)]);
-        }
+        double& wrong = wrong_.data_ptr<double>()[thread];
+        for (std::int64_t i = 0; i < times_; ++i) wrong = std::max(wrong, adds_->run(kSteps, 1.0f));
       }
     });
   }
-  Tensors answer() override { return {{"product", results_.back()}}; }
+  Tensors answer() override { return {{"wrong", wrong_}}; }
 
  private:
-  at::Tensor x_, w_;
-  std::vector<at::Tensor> results_;
+  const MultiplyAdds* adds_ = nullptr;
+  at::Tensor wrong_;  // [threads]
   std::int64_t times_ = 0;
 };
 

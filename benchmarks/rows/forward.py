@@ -57,6 +57,7 @@ def row(id, length, dtype, rival, rival_class, required, scale=1, **more):
         params={"model": str(models.GPT2_SMALL), "dtype": dtype, "rival_tokens": length // scale},
         rival_scale=float(scale),
         gflop=length * (GFLOP_A_TOKEN + 18.4e-6 * length),
+        roof=f"roof-{dtype}",
         **settings,
     )
 

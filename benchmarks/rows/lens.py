@@ -73,6 +73,7 @@ def row(identity, what, rival, rival_class, required, passes, bfloat16=False, sc
         params=params,
         rival_scale=float(scale),
         gflop=2e-9 * passes * ROWS_ * WIDTH * VOCABULARY,
+        roof="roof-bfloat16" if bfloat16 else "roof-float32",
         memory_limit_mb=64.0,
         slow=True,
     )

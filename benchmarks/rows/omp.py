@@ -72,6 +72,7 @@ def row(rival, atoms, active, required, **fields):
         inputs=functools.partial(inputs, atoms, active),
         errors=errors_for(active, slack),
         gflop=1e-9 * atoms * (correlations + gram + updates),
+        roof="roof-float32",
         slow=atoms > 512,
         **fields,
         params={"active": active, "rival_rows": int(SIGNALS / fields.get("rival_scale", 1.0))},

@@ -70,6 +70,7 @@ def row(dtype, rival_class, required, scale=1):
         repeats=SEQUENCES,
         rival_scale=float(scale),
         gflop=LENGTH * (0.1699 + 0.0189 + 13 * 4e-9 * 768 * 50257),
+        roof=f"roof-{dtype.split('-')[0]}",
         memory_share=1 / 8 if scale == 1 else 0.0,
         slow=True,
         needs=("transformers",),

@@ -1,0 +1,86 @@
+#include "benchmarks/ours/multiply_adds.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "energy_lens/kernels/torch_free/vector_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "benchmarks/ours/multiply_adds.cpp"
+#include <hwy/foreach_target.h>
+
+#include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#include "energy_lens/kernels/torch_free/register_tile-inl.h"
+#if EL_NATIVE_PAIRS
+#include "energy_lens/kernels/torch_free/pair_dot-inl.h"
+#else
+#define EL_BEFORE_PAIRS() HWY_BEFORE_NAMESPACE();
+#define EL_AFTER_PAIRS() HWY_AFTER_NAMESPACE();
+#endif
+
+EL_BEFORE_PAIRS()
+namespace energy_lens {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr int kChains = kTileRows * kVectors;
+
+// step(sum): one more of a vector of sums.
+template <class Step>
+HWY_INLINE double LargestError(std::int64_t steps, double expected, const Step& step) {
+  const F f;
+  V sums[kChains];
+  EL_UNROLL for (int c = 0; c < kChains; ++c) sums[c] = hn::Zero(f);
+  for (std::int64_t i = 0; i < steps; ++i) {
+    EL_UNROLL for (int c = 0; c < kChains; ++c) sums[c] = step(sums[c]);
+  }
+  double largest = 0.0;
+  for (int c = 0; c < kChains; ++c) {
+    HWY_ALIGN float lanes[kLanes];
+    hn::Store(sums[c], f, lanes);
+    for (const float lane : lanes) largest = std::max(largest, std::abs(lane - expected));
+  }
+  return largest;
+}
+
+double RunWide(std::int64_t steps, float one) {
+  const V a = hn::Set(F(), one);
+  return LargestError(steps, static_cast<double>(steps), [&](V sum) { return hn::MulAdd(a, a, sum); });
+}
+
+#if EL_NATIVE_PAIRS
+double RunPairs(std::int64_t steps, float one) {
+  const VU a = Paired(hn::Set(F(), one), hn::Set(F(), one));
+  return LargestError(steps, 2.0 * static_cast<double>(steps), [&](V sum) { return PairDot(sum, a, a); });
+}
+#endif
+
+}  // namespace
+
+const bench::MultiplyAdds* VectorMultiplyAdds([[maybe_unused]] bool bfloat16) {
+  static const bench::MultiplyAdds wide = {kChains * kLanes, 1, RunWide};
+#if EL_NATIVE_PAIRS
+  static const bench::MultiplyAdds pairs = {kChains * kLanes, 2, RunPairs};
+  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &pairs;
+#endif
+  return &wide;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+EL_AFTER_PAIRS()
+#undef EL_BEFORE_PAIRS
+#undef EL_AFTER_PAIRS
+
+#if HWY_ONCE
+namespace energy_lens {
+
+HWY_EXPORT(VectorMultiplyAdds);
+
+const bench::MultiplyAdds& bench::best_multiply_adds(bool bfloat16) {
+  return *HWY_DYNAMIC_DISPATCH(VectorMultiplyAdds)(bfloat16);
+}
+
+}  // namespace energy_lens
+#endif
