@@ -121,6 +121,7 @@ def summarise(row, runs, peaks, errors, rates):
     }
     if row.gflop:
         result["gflops"] = row.gflop / result["seconds"]
+        result["fastest_gflops"] = row.gflop / min(ours)
         result["share_of_peak"] = result["gflops"] / rates.get("gemm", result["gflops"])
     if row.roof in rates:  # all operations at the rate of the registers, and nothing else
         result["at_most"] = result["rival_seconds"] * rates[row.roof] / row.gflop
@@ -241,8 +242,8 @@ def main():
         if row.slow and options.quick:
             continue
         results.append(attempt(row, options, rates))
-        if row.always and "gflops" in results[-1]:
-            rates[row.id] = results[-1]["gflops"]
+        if row.always and "gflops" in results[-1]:  # a roof is what the machine can do at its best
+            rates[row.id] = results[-1]["fastest_gflops" if row.work == "roof" else "gflops"]
         print(line_of(results[-1]), flush=True)
         save(options, results)
     sys.exit(1 if any(result.get("failed") for result in results) else 0)

@@ -24,22 +24,29 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int kChains = kTileRows * kVectors;
+constexpr int kSums = kTileRows * kVectors * kLanes;
 
-// step(sum): one more of a vector of sums.
+// step(sum): one more of a vector of sums. As many vectors as a register tile has, or the compiler puts them in memory;
+// each begins with a number of its own, or the compiler makes them one.
 template <class Step>
 HWY_INLINE double LargestError(std::int64_t steps, double expected, const Step& step) {
   const F f;
-  V sums[kChains];
-  EL_UNROLL for (int c = 0; c < kChains; ++c) sums[c] = hn::Zero(f);
+  V sums[kTileRows][kVectors];
+  EL_UNROLL for (int r = 0; r < kTileRows; ++r) {
+    EL_UNROLL for (int c = 0; c < kVectors; ++c) sums[r][c] = hn::Set(f, static_cast<float>(r * kVectors + c));
+  }
   for (std::int64_t i = 0; i < steps; ++i) {
-    EL_UNROLL for (int c = 0; c < kChains; ++c) sums[c] = step(sums[c]);
+    EL_UNROLL for (int r = 0; r < kTileRows; ++r) {
+      EL_UNROLL for (int c = 0; c < kVectors; ++c) sums[r][c] = step(sums[r][c]);
+    }
+  }
+  HWY_ALIGN float all[kSums];
+  EL_UNROLL for (int r = 0; r < kTileRows; ++r) {
+    EL_UNROLL for (int c = 0; c < kVectors; ++c) hn::Store(sums[r][c], f, all + (r * kVectors + c) * kLanes);
   }
   double largest = 0.0;
-  for (int c = 0; c < kChains; ++c) {
-    HWY_ALIGN float lanes[kLanes];
-    hn::Store(sums[c], f, lanes);
-    for (const float lane : lanes) largest = std::max(largest, std::abs(lane - expected));
+  for (int i = 0; i < kSums; ++i) {
+    largest = std::max(largest, std::abs(all[i] - static_cast<double>(i / kLanes) - expected));
   }
   return largest;
 }
@@ -59,9 +66,9 @@ double RunPairs(std::int64_t steps, float one) {
 }  // namespace
 
 const bench::MultiplyAdds* VectorMultiplyAdds([[maybe_unused]] bool bfloat16) {
-  static const bench::MultiplyAdds wide = {kChains * kLanes, 1, RunWide};
+  static const bench::MultiplyAdds wide = {kSums, 1, RunWide};
 #if EL_NATIVE_PAIRS
-  static const bench::MultiplyAdds pairs = {kChains * kLanes, 2, RunPairs};
+  static const bench::MultiplyAdds pairs = {kSums, 2, RunPairs};
   if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &pairs;
 #endif
   return &wide;
