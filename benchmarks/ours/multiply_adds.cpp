@@ -11,13 +11,7 @@
 #include <hwy/foreach_target.h>
 
 #include "energy_lens/kernels/torch_free/native_pairs-inl.h"
-#include "energy_lens/kernels/torch_free/register_tile-inl.h"
-#if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/pair_dot-inl.h"
-#else
-#define EL_BEFORE_PAIRS() HWY_BEFORE_NAMESPACE();
-#define EL_AFTER_PAIRS() HWY_AFTER_NAMESPACE();
-#endif
 
 EL_BEFORE_PAIRS()
 namespace energy_lens {
@@ -77,8 +71,6 @@ const bench::MultiplyAdds* VectorMultiplyAdds([[maybe_unused]] bool bfloat16) {
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens
 EL_AFTER_PAIRS()
-#undef EL_BEFORE_PAIRS
-#undef EL_AFTER_PAIRS
 
 #if HWY_ONCE
 namespace energy_lens {

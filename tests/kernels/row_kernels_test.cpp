@@ -91,16 +91,19 @@ TEST_P(EveryInstructionSet, ARowsBitsDependOnNoNeighbourNorOnTheCutIntoColumns) 
   }
 }
 
-// More rows than are made ready at once, and more columns than share them.
+// More rows than are made ready at once, and more columns than share them, with one panel of terms and with two.
 TEST_P(EveryInstructionSet, LargeProductsAreThoseOfTheirRows) {
-  const at::Tensor x = random_rows(1090, 257, 24), w = random_rows(257, 2100, 25), b = random_rows(1, 2100, 26)[0];
   const int threads = at::get_num_threads();
   at::set_num_threads(1);
-  for (const at::Tensor& weights : {w, w.to(at::kBFloat16)}) {
-    const at::Tensor together = product(kernels(), x, weights, b, RowActivation::Relu);
-    for (const std::int64_t row : {0, 119, 120, 1079, 1080, 1089}) {
-      const at::Tensor alone = product(kernels(), x.narrow(0, row, 1), weights, b, RowActivation::Relu);
-      EXPECT_TRUE(at::equal(alone[0], together[row])) << row;
+  for (const std::int64_t terms : {60, 257}) {
+    const at::Tensor x = random_rows(1090, terms, 24), w = random_rows(terms, 2100, 25),
+                     b = random_rows(1, 2100, 26)[0];
+    for (const at::Tensor& weights : {w, w.to(at::kBFloat16)}) {
+      const at::Tensor together = product(kernels(), x, weights, b, RowActivation::Relu);
+      for (const std::int64_t row : {0, 119, 120, 1079, 1080, 1089}) {
+        const at::Tensor alone = product(kernels(), x.narrow(0, row, 1), weights, b, RowActivation::Relu);
+        EXPECT_TRUE(at::equal(alone[0], together[row])) << terms << " terms, row " << row;
+      }
     }
   }
   at::set_num_threads(threads);

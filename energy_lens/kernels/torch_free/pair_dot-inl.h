@@ -1,10 +1,12 @@
 // Sums of products of bf16 numbers in fp32, two at a time: AVX512-BF16's vdpbf16ps, at twice the rate of fp32 on Zen 4.
 // With EL_NATIVE_PAIRS 0 it is emulated, for tests. Wrap what calls these in EL_BEFORE_PAIRS() .. EL_AFTER_PAIRS().
-// Included after register_tile-inl.h once a target, and only for targets that have it: hence no include guard.
-#if EL_NATIVE_PAIRS
-#include <immintrin.h>
+// Included once a target: hence no include guard.
+#include "energy_lens/kernels/torch_free/register_tile-inl.h"
+
 #undef EL_BEFORE_PAIRS
 #undef EL_AFTER_PAIRS
+#if EL_NATIVE_PAIRS
+#include <immintrin.h>
 #define EL_BEFORE_PAIRS() HWY_PUSH_ATTRIBUTES(HWY_TARGET_STR ",avx512bf16")
 #define EL_AFTER_PAIRS() HWY_POP_ATTRIBUTES
 #else

@@ -105,7 +105,6 @@ void MultiplyBlock(typename Product::Rows x, std::int64_t rows, const typename P
 // Columns [column, column + panels kPanelColumns) and terms [term, term + terms) of W: what is packed at once.
 struct Part {
   std::int64_t column, panels, term, terms;
-  bool fresh;  // the first that meets its terms of x
 };
 
 // kGroupsTogether groups share the ready rows of x, term panel after term panel.
@@ -117,8 +116,7 @@ std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::in
     for (std::int64_t term = 0; term < w.terms; term += kTerms) {
       for (std::int64_t g = first; g < std::min(groups, first + kGroupsTogether); ++g) {
         const std::int64_t begin = panels * g / groups, end = panels * (g + 1) / groups;
-        parts.push_back(
-            {(first_panel + begin) * kPanelColumns, end - begin, term, std::min(kTerms, w.terms - term), g == first});
+        parts.push_back({(first_panel + begin) * kPanelColumns, end - begin, term, std::min(kTerms, w.terms - term)});
       }
     }
   }
@@ -156,7 +154,7 @@ void MultiplyParts(const RowProduct& job, const std::vector<Part>& parts, float*
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const Part& part = parts[i];
     Product::Pack(job.w, part.column, part.panels, part.term, part.terms, packed);
-    if (part.fresh) {
+    if (i == 0 || parts[i - 1].term != part.term) {
       x = Product::Ready({job.x.values + part.term, job.x.stride}, job.rows, part.terms,
                          packed + Product::kGroupPanels * Product::kPanelStride);
     }
