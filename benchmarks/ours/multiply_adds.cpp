@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <vector>
 
 #include "energy_lens/kernels/torch_free/vector_targets.h"
 
@@ -10,8 +12,12 @@
 #define HWY_TARGET_INCLUDE "benchmarks/ours/multiply_adds.cpp"
 #include <hwy/foreach_target.h>
 
-#include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#include "energy_lens/kernels/torch_free/bfloat16_unit.h"
+#include "energy_lens/kernels/torch_free/native_units-inl.h"
 #include "energy_lens/kernels/torch_free/pair_dot-inl.h"
+#if EL_NATIVE_BLOCKS
+#include "energy_lens/kernels/torch_free/block_dot-inl.h"
+#endif
 
 EL_BEFORE_PAIRS()
 namespace energy_lens {
@@ -58,19 +64,73 @@ double RunPairs(std::int64_t steps, float one) {
 #endif
 
 }  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+EL_AFTER_PAIRS()
+
+#if EL_NATIVE_BLOCKS
+EL_BEFORE_BLOCKS()
+namespace energy_lens {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr int kBlockSums = kBlockRows * kBlockColumns;
+
+double RunBlocks(std::int64_t steps, float one) {
+  HWY_ALIGN std::uint16_t ones[kBlockRows / 2 * kStepTerms];
+  HWY_ALIGN float sums[kBlockSums];
+  const std::vector<float> wide(std::size(ones), one);
+  RoundNumbers(wide.data(), std::ssize(ones), ones);
+  std::fill_n(sums, kBlockSums, 0.0f);
+  const BlockRegisters registers;
+  asm volatile("" ::: "memory");
+  _tile_loadd(0, sums, 64);
+  _tile_loadd(1, sums, 64);
+  _tile_loadd(2, sums, 64);
+  _tile_loadd(3, sums, 64);
+  _tile_loadd(4, ones, 64);
+  _tile_loadd(5, ones, 64);
+  for (std::int64_t i = 0; i < steps; ++i) {
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_dpbf16ps(1, 4, 5);
+    _tile_dpbf16ps(2, 4, 5);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  _tile_stored(0, sums, 64);
+  _tile_stored(1, sums + kBlockSums / 4, 64);
+  _tile_stored(2, sums + kBlockSums / 2, 64);
+  _tile_stored(3, sums + kBlockSums / 4 * 3, 64);
+  double largest = 0.0;
+  for (const float sum : sums) largest = std::max(largest, std::abs(sum - static_cast<double>(steps * kStepTerms)));
+  return largest;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+EL_AFTER_BLOCKS()
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace energy_lens {
+namespace HWY_NAMESPACE {
 
 const bench::MultiplyAdds* VectorMultiplyAdds([[maybe_unused]] bool bfloat16) {
   static const bench::MultiplyAdds wide = {kSums, 1, RunWide};
+#if EL_NATIVE_BLOCKS
+  static const bench::MultiplyAdds blocks = {kBlockSums, kStepTerms, RunBlocks};
+  if (bfloat16 && best_bfloat16_unit() == Bfloat16Unit::Blocks) return &blocks;
+#endif
 #if EL_NATIVE_PAIRS
   static const bench::MultiplyAdds pairs = {kSums, 2, RunPairs};
-  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &pairs;
+  if (bfloat16 && best_bfloat16_unit() == Bfloat16Unit::Pairs) return &pairs;
 #endif
   return &wide;
 }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens
-EL_AFTER_PAIRS()
+HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace energy_lens {

@@ -12,7 +12,7 @@ struct MultiplyAdds {
   double (*run)(std::int64_t steps, float one);
 };
 
-// In fp32, or of pairs of bf16 numbers where the processor has them.
+// In fp32, or of bf16 numbers by what best_bfloat16_unit() names.
 const MultiplyAdds& best_multiply_adds(bool bfloat16);
 
 }  // namespace energy_lens::bench

@@ -26,6 +26,7 @@ Json machine_json() {
           {"memory_bytes", bytes},
           {"instructions", at::get_cpu_capability()},
           {"kernels", best_row_kernels().name},
+          {"bfloat16_unit", name_of(best_row_kernels().unit)},
           {"best_device", devices}};
 }
 

@@ -138,7 +138,7 @@ std::string parts_key(const Json& results) {
   Json decides = results;
   decides.erase("execution");
   decides.erase("texts");
-  return sha256_hex(decides.dump() + best_row_kernels().name + (best_row_kernels().bfloat16_pairs ? " pairs" : ""));
+  return sha256_hex(decides.dump() + best_row_kernels().name + name_of(best_row_kernels().unit));
 }
 
 Json interventions(const StudyData& data, const StudyConfig& config, const LayerDictionaries& dictionaries,

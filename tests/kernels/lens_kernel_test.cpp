@@ -34,7 +34,9 @@ std::vector<const LensTiles*> all_tiles(bool bfloat16) {
   std::vector<const LensTiles*> tiles = {&generic_lens_tiles()};
   for (const LensRounding rounding : {LensRounding::None, LensRounding::Rows}) {
     tiles.push_back(&best_lens_tiles(bfloat16, rounding));
-    if (bfloat16) tiles.push_back(&generic_pair_lens_tiles(rounding));
+    if (!bfloat16) continue;
+    tiles.push_back(&generic_pair_lens_tiles(rounding));
+    tiles.push_back(&generic_block_lens_tiles(rounding));
   }
   return tiles;
 }

@@ -60,7 +60,7 @@ TEST_P(EveryInstructionSet, ProductsAgreeWithFp64WithinTheBoundOfTheirSums) {
           const at::Tensor exact = at::matmul(xd, wide) + b.to(at::kDouble);
           const at::Tensor sizes = at::matmul(xd.abs(), wide.abs()) + b.abs();
           for (const RowPrecision precision : {RowPrecision::Full, RowPrecision::OfWeights}) {
-            const bool rounded = kernels().bfloat16_pairs && weights.scalar_type() == at::kBFloat16 &&
+            const bool rounded = kernels().unit != Bfloat16Unit::None && weights.scalar_type() == at::kBFloat16 &&
                                  precision == RowPrecision::OfWeights;
             const double share = kUnit * static_cast<double>(terms + 5) + (rounded ? kBfloat16 : 0.0);
             const at::Tensor y = product(kernels(), x, weights, b, RowActivation::None, precision);
@@ -244,14 +244,14 @@ TEST_P(EveryInstructionSet, NaNInAQueryReachesItsResultAlone) {
 }
 
 std::string name_of_set(const ::testing::TestParamInfo<const RowKernels* (*)()>& info) {
-  const char* const names[] = {"Best", "Generic", "GenericPairs"};
+  const char* const names[] = {"Best", "Generic", "GenericPairs", "GenericBlocks"};
   return names[info.index];
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryInstructionSet,
                          ::testing::Values(
                              +[] { return &best_row_kernels(); }, +[] { return &generic_row_kernels(); },
-                             +[] { return &generic_pair_row_kernels(); }),
+                             +[] { return &generic_pair_row_kernels(); }, +[] { return &generic_block_row_kernels(); }),
                          name_of_set);
 
 }  // namespace

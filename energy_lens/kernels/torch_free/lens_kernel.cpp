@@ -9,10 +9,7 @@ namespace energy_lens {
 namespace {
 
 // The height of a panel of W_U fixes how sums are added up, so it depends on the width and on how products are made.
-constexpr std::int64_t kLeastHeight = 24, kHeightStep = 12;
-
-// Packing a panel costs about as much as 8 rows' products.
-constexpr std::int64_t kUsefulRows = 512;
+constexpr int kHeightStep = 12;
 
 // A panel row or column may be copied a vector too far.
 constexpr std::int64_t kSpare = 32;
@@ -20,8 +17,8 @@ constexpr std::int64_t kSpare = 32;
 std::int64_t rounded_up(std::int64_t x, std::int64_t step) { return (x + step - 1) / step * step; }
 
 std::int64_t panel_height(std::int64_t width, const LensTiles& tiles) {
-  const std::int64_t fitting = tiles.panel_bytes / (4 * width) / kHeightStep * kHeightStep;
-  return std::clamp<std::int64_t>(fitting, kLeastHeight, kMostHeight);
+  const std::int64_t step = std::max(kHeightStep, tiles.tile), most = tiles.most_height / step * step;
+  return std::clamp<std::int64_t>(tiles.panel_bytes / (4 * width) / step * step, 2 * step, most);
 }
 
 struct Wanted {
@@ -214,7 +211,7 @@ LensChunk lens_chunk(const LensJob& job, const LensTiles& tiles, std::int64_t by
   const std::int64_t last = group_bytes(job, s, true) + pointer, other = group_bytes(job, s, false) + pointer;
   LensChunk chunk;
   chunk.layers = std::clamp<std::int64_t>((room - last) / other, std::min<std::int64_t>(1, others), others);
-  const std::int64_t useful = std::max<std::int64_t>(1, kUsefulRows / (s.lanes * (chunk.layers + 1)));
+  const std::int64_t useful = std::max<std::int64_t>(1, tiles.useful_rows / (s.lanes * (chunk.layers + 1)));
   const std::int64_t fitting = std::max<std::int64_t>(1, room / (last + chunk.layers * other));
   chunk.rows = std::min(useful, fitting) * s.lanes;
   return chunk;

@@ -18,7 +18,8 @@ namespace {
 
 constexpr int kGroup = kLanes * kVectors;
 static_assert(kGroup <= kMostLanes);
-constexpr std::int64_t kPanelBytes = 192 * 1024;
+// Packing a panel costs about as much as 8 rows' products.
+constexpr std::int64_t kPanelBytes = 192 * 1024, kTallest = 192, kUsefulRows = 512;
 
 // Copies kTileRows numbers; may write up to a vector more, which the next row's copy or the block's spare end takes.
 HWY_INLINE void CopyTile(const float* from, float* to) {

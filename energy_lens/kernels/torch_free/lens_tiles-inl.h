@@ -20,6 +20,8 @@ const LensTiles& TilesOfTarget() {
                                   kTileRows,
                                   kTileRows,
                                   kPanelBytes,
+                                  kTallest,
+                                  kUsefulRows,
                                   0.0,
                                   nullptr,
                                   Pack,

@@ -4,10 +4,14 @@
 #define HWY_TARGET_INCLUDE "energy_lens/kernels/torch_free/lens_tiles.cpp"
 #include <hwy/foreach_target.h>
 
+#include "energy_lens/kernels/torch_free/bfloat16_unit.h"
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
-#include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#include "energy_lens/kernels/torch_free/native_units-inl.h"
 #if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
+#endif
+#if EL_NATIVE_BLOCKS
+#include "energy_lens/kernels/torch_free/lens_blocks-inl.h"
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -15,8 +19,11 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 
 const LensTiles* VectorTiles([[maybe_unused]] bool bfloat16, [[maybe_unused]] LensRounding rounding) {
+#if EL_NATIVE_BLOCKS
+  if (bfloat16 && best_bfloat16_unit() == Bfloat16Unit::Blocks) return &BlockTilesOfTarget(rounding);
+#endif
 #if EL_NATIVE_PAIRS
-  if (bfloat16 && __builtin_cpu_supports("avx512bf16")) return &PairTilesOfTarget(rounding);
+  if (bfloat16 && best_bfloat16_unit() == Bfloat16Unit::Pairs) return &PairTilesOfTarget(rounding);
 #endif
   return &TilesOfTarget();
 }

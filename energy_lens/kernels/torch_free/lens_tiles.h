@@ -7,7 +7,7 @@
 namespace energy_lens {
 
 inline constexpr int kMostLanes = 32;    // rows in a group, on the widest instruction set
-inline constexpr int kMostHeight = 192;  // rows of a panel
+inline constexpr int kMostHeight = 256;  // rows of a panel, on any
 
 // A panel of W_U [count, D] fp32 in cache, cut for both products: block b holds columns b * tile .. of all rows, row
 // after row. Rows are filled up to `padded`, columns to a multiple of `tile`, with zeros.
@@ -59,6 +59,8 @@ struct LensTiles {
   int tile;                  // panel rows, and columns of W_U, in one register tile
   int columns;               // what D is filled up to a multiple of
   std::int64_t panel_bytes;  // of a packed panel, about: less than half of a second-level cache
+  std::int64_t most_height;  // rows of a panel
+  std::int64_t useful_rows;  // so many, of all layers, make the cost of packing a panel small
   double row_rounding;       // largest relative error of y as multiply reads it, beyond that of fp32
   // Turns y [D padded, lanes] into what multiply and target_logits read, in place; scratch as large. May be null.
   void (*ready)(std::int64_t padded_width, float* scratch, float* y);
@@ -86,7 +88,9 @@ enum class LensRounding { None, Rows };
 const LensTiles& best_lens_tiles(bool bfloat16, LensRounding rounding);
 const LensTiles& generic_lens_tiles();
 
-// Plain code that rounds as best_lens_tiles(true, rounding) does on processors with AVX512-BF16; bf16 weights only.
+// Plain code that rounds as best_lens_tiles(true, rounding) does on processors with AVX512-BF16 and with AMX; bf16
+// weights only.
 const LensTiles& generic_pair_lens_tiles(LensRounding rounding);
+const LensTiles& generic_block_lens_tiles(LensRounding rounding);
 
 }  // namespace energy_lens

@@ -62,15 +62,17 @@ template <class Product>
 void MultiplyFew(const RowProduct& job, std::int64_t column, std::int64_t columns, float* scratch) {
   const std::int64_t stride = (columns + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
   auto* const ready = reinterpret_cast<typename Product::Number*>(scratch + kFewRows * kFewColumns);
-  for (std::int64_t term = 0; term < job.w.terms; term += kTerms) {
-    const std::int64_t terms = std::min(kTerms, job.w.terms - term);
-    std::fill_n(scratch, job.rows * stride, 0.0f);
+  for (std::int64_t term = 0; term < job.w.terms; term += Product::kTerms) {
+    const std::int64_t terms = std::min(Product::kTerms, job.w.terms - term);
+    if (term == 0 || !Product::kContinues) std::fill_n(scratch, job.rows * stride, 0.0f);
     Product::AddFew(Product::Ready({job.x.values + term, job.x.stride}, job.rows, terms, ready), job.rows,
                     WeightsFrom(job.w, term, column), terms, columns, scratch, stride);
     for (std::int64_t r = 0; r < job.rows; ++r) {
       float* const y = job.y.values + r * job.y.stride + column;
       MapRow(scratch + r * stride, columns, y,
-             [&](V sum, std::int64_t i) { return term == 0 ? sum : hn::Add(LoadEnd(y, i, columns), sum); });
+             [&](V sum, std::int64_t i) {
+               return term == 0 || Product::kContinues ? sum : hn::Add(LoadEnd(y, i, columns), sum);
+             });
     }
   }
   FinishBlock(job, column, columns, {job.y.values + column, job.y.stride}, job.rows);

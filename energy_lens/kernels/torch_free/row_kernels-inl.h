@@ -18,7 +18,7 @@ namespace {
 const RowKernels& KernelsOfTarget() {
   static const RowKernels kernels{hwy::TargetName(HWY_TARGET),
                                   kPanelColumns,
-                                  false,
+                                  Bfloat16Unit::None,
                                   MultiplyPanels<WideProduct>,
                                   ScratchOf<WideProduct>,
                                   Norm,

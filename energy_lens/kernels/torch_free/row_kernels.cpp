@@ -4,10 +4,13 @@
 #define HWY_TARGET_INCLUDE "energy_lens/kernels/torch_free/row_kernels.cpp"
 #include <hwy/foreach_target.h>
 
-#include "energy_lens/kernels/torch_free/native_pairs-inl.h"
+#include "energy_lens/kernels/torch_free/native_units-inl.h"
 #include "energy_lens/kernels/torch_free/row_kernels-inl.h"
 #if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/row_pairs-inl.h"
+#endif
+#if EL_NATIVE_BLOCKS
+#include "energy_lens/kernels/torch_free/row_blocks-inl.h"
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -15,8 +18,11 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 
 const RowKernels* VectorRowKernels() {
+#if EL_NATIVE_BLOCKS
+  if (best_bfloat16_unit() == Bfloat16Unit::Blocks) return &BlockKernelsOfTarget();
+#endif
 #if EL_NATIVE_PAIRS
-  if (__builtin_cpu_supports("avx512bf16")) return &PairKernelsOfTarget();
+  if (best_bfloat16_unit() == Bfloat16Unit::Pairs) return &PairKernelsOfTarget();
 #endif
   return &KernelsOfTarget();
 }

@@ -5,6 +5,8 @@
 #pragma once
 #include <cstdint>
 
+#include "energy_lens/kernels/torch_free/bfloat16_unit.h"
+
 namespace energy_lens {
 
 // A weight matrix [K, N], of any strides (in numbers).
@@ -27,11 +29,11 @@ struct ConstRowView {
   std::int64_t stride = 0;
 };
 
-// How x enters a product with bf16 weights: as it is, or rounded to bf16 as well where the processor adds up products
-// of bf16 pairs, at twice the rate.
+// How x enters a product with bf16 weights: as it is, or rounded to bf16 as well where the processor multiplies bf16
+// numbers faster (bfloat16_unit.h).
 enum class RowPrecision { Full, OfWeights };
 
-// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms, in fp32.
+// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms, or in steps of 32, in fp32.
 struct RowProduct {
   ConstRowView x;
   RowView y;
@@ -68,8 +70,8 @@ struct HeadAttention {
 
 struct RowKernels {
   const char* name;
-  std::int64_t panel;   // columns that one register tile covers
-  bool bfloat16_pairs;  // whether RowPrecision::OfWeights rounds x
+  std::int64_t panel;  // columns that one register tile covers
+  Bfloat16Unit unit;   // of products with bf16 weights; with any RowPrecision::OfWeights rounds x
 
   // Columns [first, first + count) of panels. scratch: product_scratch() numbers, 64-byte aligned.
   void (*multiply)(const RowProduct& product, std::int64_t first_panel, std::int64_t panels, float* scratch);
@@ -87,9 +89,10 @@ struct RowKernels {
 };
 
 // The best this processor runs, plain code without vector instructions, and plain code that rounds as the best does on
-// processors with AVX512-BF16.
+// processors with AVX512-BF16 and with AMX.
 const RowKernels& best_row_kernels();
 const RowKernels& generic_row_kernels();
 const RowKernels& generic_pair_row_kernels();
+const RowKernels& generic_block_row_kernels();
 
 }  // namespace energy_lens

@@ -85,21 +85,27 @@ struct PairRowView {
 
 // As WideProduct; a panel is half as large, so twice as many go together. The working memory of rows is an odd number
 // of cache lines each.
-struct PairProduct {
+struct PairProduct : RegisterTiles {
   using Number = std::uint32_t;
   using Rows = PairRowView;
   static constexpr std::int64_t kGroupPanels = 512 / kPanelColumns;
   static constexpr std::int64_t kPanelStride = kTermPairs * kPanelColumns + kSpareLine;
   static constexpr std::int64_t kRowNumbers = kTermPairs + kSpareLine;
 
-  static std::int64_t Steps(std::int64_t terms) { return (terms + 1) / 2; }
+  static std::int64_t Calls(std::int64_t terms) { return WideProduct::Calls((terms + 1) / 2); }
 
   static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
                    std::uint32_t* packed) {
+    PackPanels<kPanelStride>(w, column, panels, term, terms, packed);
+  }
+
+  template <std::int64_t kStride>
+  static void PackPanels(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term,
+                         std::int64_t terms, std::uint32_t* packed) {
     const auto* const from = static_cast<const std::uint16_t*>(WeightsFrom(w, term, column).values);
     for (std::int64_t p = 0; p < panels; ++p) {
       PackPairPanel(from + p * kPanelColumns * w.column_stride, w, terms, w.columns - column - p * kPanelColumns,
-                    packed + p * kPanelStride);
+                    packed + p * kStride);
     }
   }
 
@@ -111,6 +117,12 @@ struct PairProduct {
       if (terms % 2 == 1) row[terms] = 0;
     }
     return {to, kRowNumbers};
+  }
+
+  template <bool kAdd>
+  static void MultiplyPanel(Rows x, std::int64_t rows, const std::uint32_t* packed, std::int64_t terms, RowView y,
+                            Ahead& next) {
+    MultiplyRows<PairProduct, kAdd>(x, rows, packed, terms, y, next);
   }
 
   template <int kRows, bool kAdd, class Meanwhile>
@@ -157,21 +169,28 @@ struct PairProduct {
   static constexpr std::int64_t kFewPairs = 4;
 };
 
+template <class Product>
 void MultiplyAsWeights(const RowProduct& job, std::int64_t first_panel, std::int64_t panels, float* scratch) {
-  const bool pairs = job.w.bfloat16 && job.precision == RowPrecision::OfWeights;
-  (pairs ? MultiplyPanels<PairProduct> : MultiplyPanels<WideProduct>)(job, first_panel, panels, scratch);
+  const bool rounded = job.w.bfloat16 && job.precision == RowPrecision::OfWeights;
+  (rounded ? MultiplyPanels<Product> : MultiplyPanels<WideProduct>)(job, first_panel, panels, scratch);
 }
 
-std::int64_t EitherScratch() { return std::max(ScratchOf<PairProduct>(), ScratchOf<WideProduct>()); }
+template <class Product>
+std::int64_t EitherScratch() {
+  return std::max(ScratchOf<Product>(), ScratchOf<WideProduct>());
+}
+
+template <class Product>
+RowKernels WithUnit(Bfloat16Unit unit) {
+  RowKernels made = KernelsOfTarget();
+  made.unit = unit;
+  made.multiply = MultiplyAsWeights<Product>;
+  made.product_scratch = EitherScratch<Product>;
+  return made;
+}
 
 const RowKernels& PairKernelsOfTarget() {
-  static const RowKernels kernels = [] {
-    RowKernels made = KernelsOfTarget();
-    made.bfloat16_pairs = true;
-    made.multiply = MultiplyAsWeights;
-    made.product_scratch = EitherScratch;
-    return made;
-  }();
+  static const RowKernels kernels = WithUnit<PairProduct>(Bfloat16Unit::Pairs);
   return kernels;
 }
 

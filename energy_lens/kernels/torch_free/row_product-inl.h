@@ -16,9 +16,8 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-// So many rows meet a group of panels before the next ones do: in cache they take about half of its place. The terms of
-// so many rows stand ready at once, for so many groups; W is packed anew for the next ones.
-constexpr std::int64_t kRowBlock = 120, kReadyRows = 9 * kRowBlock, kGroupsTogether = 4;
+// The terms of so many blocks of rows stand ready at once, for so many groups; W is packed anew for the next ones.
+constexpr std::int64_t kReadyBlocks = 9, kGroupsTogether = 4;
 
 // Memory that is read soon: it is asked for a few lines at a time while products are made, so that they need not wait.
 class Ahead {
@@ -49,13 +48,23 @@ class Ahead {
   std::int64_t stride_ = 0, lines_ = 0, left_ = 0, share_ = 0, line_ = 0;
 };
 
+// What products by register tiles share.
+struct RegisterTiles {
+  static constexpr std::int64_t kTerms = HWY_NAMESPACE::kTerms;  // of a panel
+  // So many rows meet a group of panels before the next ones do: in cache they take about half of its place.
+  static constexpr std::int64_t kRowBlock = 120;
+  static constexpr std::int64_t kRowsAtOnce = kTileRows;
+  static constexpr bool kContinues = false;  // sums of a later panel start from zero and are added to y
+};
+
 // Products of fp32 rows with weights that are widened to fp32 panel by panel.
-struct WideProduct : WideTile {
+struct WideProduct : WideTile, RegisterTiles {
   static constexpr std::int64_t kGroupPanels = 256 / kPanelColumns;
   static constexpr std::int64_t kPanelStride = kWidePanelStride;
   static constexpr std::int64_t kRowNumbers = 0;  // of working memory a row of x
 
-  static std::int64_t Steps(std::int64_t terms) { return terms; }
+  // How often a tile of so many terms calls meanwhile().
+  static std::int64_t Calls(std::int64_t terms) { return (terms + kMeanwhile - 1) / kMeanwhile; }
 
   // Panels of a group, terms [term, term + terms), kPanelStride apart.
   static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
@@ -64,6 +73,13 @@ struct WideProduct : WideTile {
   }
 
   static Rows Ready(ConstRowView x, std::int64_t, std::int64_t, float*) { return x; }
+
+  // y [R, kPanelColumns] (+)= x [R, terms] times a packed panel.
+  template <bool kAdd>
+  static void MultiplyPanel(Rows x, std::int64_t rows, const float* packed, std::int64_t terms, RowView y,
+                            Ahead& next) {
+    MultiplyRows<WideTile, kAdd>(x, rows, packed, terms, y, next);
+  }
 
   // sums [R, columns], rows `stride` apart, += x [R, terms] w; w's rows begin at its values.
   static void AddFew(Rows x, std::int64_t rows, const WeightView& w, std::int64_t terms, std::int64_t columns,
@@ -76,14 +92,14 @@ struct WideProduct : WideTile {
 template <class Product, bool kAdd>
 HWY_INLINE void MultiplyEnd(typename Product::Rows x, std::int64_t rows, const typename Product::Number* packed,
                             std::int64_t terms, RowView y, std::int64_t columns, Ahead& next) {
-  HWY_ALIGN float tile[kTileRows * kPanelColumns];
-  for (std::int64_t begin = 0; begin < rows; begin += kTileRows) {
-    const std::int64_t count = std::min<std::int64_t>(kTileRows, rows - begin);
+  HWY_ALIGN float tile[Product::kRowsAtOnce * kPanelColumns];
+  for (std::int64_t begin = 0; begin < rows; begin += Product::kRowsAtOnce) {
+    const std::int64_t count = std::min(Product::kRowsAtOnce, rows - begin);
     for (std::int64_t r = 0; r < count; ++r) {
       std::copy_n(y.values + (begin + r) * y.stride, kAdd ? columns : 0, tile + r * kPanelColumns);
     }
-    MultiplyRows<Product, kAdd>({x.values + begin * x.stride, x.stride}, count, packed, terms, {tile, kPanelColumns},
-                                next);
+    Product::template MultiplyPanel<kAdd>({x.values + begin * x.stride, x.stride}, count, packed, terms,
+                                          {tile, kPanelColumns}, next);
     for (std::int64_t r = 0; r < count; ++r) {
       std::copy_n(tile + r * kPanelColumns, columns, y.values + (begin + r) * y.stride);
     }
@@ -95,7 +111,7 @@ void MultiplyBlock(typename Product::Rows x, std::int64_t rows, const typename P
                    std::int64_t terms, RowView y, std::int64_t columns, Ahead& next) {
   for (std::int64_t c = 0; c < columns; c += kPanelColumns, packed += Product::kPanelStride) {
     if (columns - c >= kPanelColumns) {
-      MultiplyRows<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, next);
+      Product::template MultiplyPanel<kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, next);
     } else {
       MultiplyEnd<Product, kAdd>(x, rows, packed, terms, {y.values + c, y.stride}, columns - c, next);
     }
@@ -108,15 +124,16 @@ struct Part {
 };
 
 // kGroupsTogether groups share the ready rows of x, term panel after term panel.
-std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::int64_t panels,
-                          std::int64_t group_panels) {
+template <class Product>
+std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::int64_t panels) {
   std::vector<Part> parts;
-  const std::int64_t groups = (panels + group_panels - 1) / group_panels;
+  const std::int64_t groups = (panels + Product::kGroupPanels - 1) / Product::kGroupPanels;
   for (std::int64_t first = 0; first < groups; first += kGroupsTogether) {
-    for (std::int64_t term = 0; term < w.terms; term += kTerms) {
+    for (std::int64_t term = 0; term < w.terms; term += Product::kTerms) {
       for (std::int64_t g = first; g < std::min(groups, first + kGroupsTogether); ++g) {
         const std::int64_t begin = panels * g / groups, end = panels * (g + 1) / groups;
-        parts.push_back({(first_panel + begin) * kPanelColumns, end - begin, term, std::min(kTerms, w.terms - term)});
+        parts.push_back(
+            {(first_panel + begin) * kPanelColumns, end - begin, term, std::min(Product::kTerms, w.terms - term)});
       }
     }
   }
@@ -136,8 +153,8 @@ template <class Product>
 void MultiplyPart(const RowProduct& job, const Part& part, typename Product::Rows x,
                   const typename Product::Number* packed, Ahead& next) {
   const std::int64_t columns = std::min(part.panels * kPanelColumns, job.w.columns - part.column);
-  for (std::int64_t begin = 0; begin < job.rows; begin += kRowBlock) {
-    const std::int64_t rows = std::min(kRowBlock, job.rows - begin);
+  for (std::int64_t begin = 0; begin < job.rows; begin += Product::kRowBlock) {
+    const std::int64_t rows = std::min(Product::kRowBlock, job.rows - begin);
     const RowView y{job.y.values + begin * job.y.stride + part.column, job.y.stride};
     const typename Product::Rows block{x.values + begin * x.stride, x.stride};
     (part.term == 0 ? MultiplyBlock<Product, false> : MultiplyBlock<Product, true>)(block, rows, packed, part.terms, y,
@@ -146,7 +163,7 @@ void MultiplyPart(const RowProduct& job, const Part& part, typename Product::Row
   }
 }
 
-// At most kReadyRows rows.
+// At most kReadyBlocks blocks of rows.
 template <class Product>
 void MultiplyParts(const RowProduct& job, const std::vector<Part>& parts, float* scratch) {
   auto* const packed = reinterpret_cast<typename Product::Number*>(scratch);
@@ -158,8 +175,8 @@ void MultiplyParts(const RowProduct& job, const std::vector<Part>& parts, float*
       x = Product::Ready({job.x.values + part.term, job.x.stride}, job.rows, part.terms,
                          packed + Product::kGroupPanels * Product::kPanelStride);
     }
-    const std::int64_t tiles = part.panels * ((job.rows + kTileRows - 1) / kTileRows);
-    const std::int64_t calls = tiles * ((Product::Steps(part.terms) + kMeanwhile - 1) / kMeanwhile);
+    const std::int64_t tiles = part.panels * ((job.rows + Product::kRowsAtOnce - 1) / Product::kRowsAtOnce);
+    const std::int64_t calls = tiles * Product::Calls(part.terms);
     Ahead next = i + 1 < parts.size() ? WeightsAhead(job.w, parts[i + 1], calls) : Ahead();
     MultiplyPart<Product>(job, part, x, packed, next);
   }
@@ -167,6 +184,7 @@ void MultiplyParts(const RowProduct& job, const std::vector<Part>& parts, float*
 
 template <class Product>
 std::int64_t ScratchOf() {
+  constexpr std::int64_t kReadyRows = kReadyBlocks * Product::kRowBlock;
   return std::max(Product::kPanelStride * Product::kGroupPanels + Product::kRowNumbers * kReadyRows,
                   kFewRows * (kFewColumns + Product::kRowNumbers));
 }
@@ -180,7 +198,8 @@ void MultiplyPanels(const RowProduct& job, std::int64_t first_panel, std::int64_
     }
     return;
   }
-  const std::vector<Part> parts = PartsOf(job.w, first_panel, panels, Product::kGroupPanels);
+  const std::vector<Part> parts = PartsOf<Product>(job.w, first_panel, panels);
+  constexpr std::int64_t kReadyRows = kReadyBlocks * Product::kRowBlock;
   for (std::int64_t begin = 0; begin < job.rows; begin += kReadyRows) {
     RowProduct rows = job;
     rows.x.values += begin * job.x.stride;

@@ -1,0 +1,211 @@
+// LensTiles for bf16 weights by products of blocks (block_dot-inl.h), rounding as lens_pairs-inl.h does. Included after
+// it, and only for targets that have blocks: hence no include guard.
+#include "energy_lens/kernels/torch_free/block_dot-inl.h"
+
+EL_BEFORE_BLOCKS()
+namespace energy_lens {
+namespace HWY_NAMESPACE {
+namespace {
+
+static_assert(kGroup == kBlockColumns);
+
+constexpr std::int64_t kBlockNumbers = kBlockRows * kStepTerms;  // of a step of a left-hand factor
+static_assert(kBlockRows == kStepTerms, "both packings have the same size");
+
+// One panel's two packings in squares of 32 x 32 numbers: rows of W_U for multiply, a square of columns after the other;
+// columns of W_U for accumulate, a square of rows after the other.
+struct BlockPanel {
+  BlockPanel(const LensPanel& panel, const float* packed)
+      : rows(reinterpret_cast<const std::uint16_t*>(packed)),
+        columns(rows + panel.padded * panel.blocks * kStepTerms),
+        row_squares(panel.blocks),
+        column_squares(panel.padded / kBlockRows) {}
+  const std::uint16_t *rows, *columns;
+  std::int64_t row_squares, column_squares;  // of one row of squares
+};
+
+#if HWY_TARGET != HWY_SCALAR
+// Columns [0, 8) of eight rows, turned: to[c][r], rows of `to` kStepTerms apart.
+HWY_INLINE void TurnEight(const std::uint16_t* from, std::int64_t stride, std::uint16_t* to) {
+  const hn::Full128<std::uint16_t> h;
+  const hn::Full128<std::uint32_t> w;
+  const hn::Full128<std::uint64_t> d;
+  hn::Vec<hn::Full128<std::uint32_t>> low[4], high[4];
+  EL_UNROLL for (int p = 0; p < 4; ++p) {  // pairs of rows, of columns 0..3 and 4..7
+    const auto first = hn::LoadU(h, from + 2 * p * stride), second = hn::LoadU(h, from + (2 * p + 1) * stride);
+    low[p] = hn::BitCast(w, hn::InterleaveLower(h, first, second));
+    high[p] = hn::BitCast(w, hn::InterleaveUpper(h, first, second));
+  }
+  const auto store = [&](const hn::Vec<hn::Full128<std::uint32_t>>(&pairs)[4], std::uint16_t* at) {
+    const auto a = hn::BitCast(d, hn::InterleaveLower(w, pairs[0], pairs[1]));
+    const auto b = hn::BitCast(d, hn::InterleaveLower(w, pairs[2], pairs[3]));
+    const auto c = hn::BitCast(d, hn::InterleaveUpper(w, pairs[0], pairs[1]));
+    const auto e = hn::BitCast(d, hn::InterleaveUpper(w, pairs[2], pairs[3]));
+    hn::Store(hn::BitCast(h, hn::InterleaveLower(d, a, b)), h, at);
+    hn::Store(hn::BitCast(h, hn::InterleaveUpper(d, a, b)), h, at + kStepTerms);
+    hn::Store(hn::BitCast(h, hn::InterleaveLower(d, c, e)), h, at + 2 * kStepTerms);
+    hn::Store(hn::BitCast(h, hn::InterleaveUpper(d, c, e)), h, at + 3 * kStepTerms);
+  };
+  store(low, to);
+  store(high, to + 4 * kStepTerms);
+}
+#else
+HWY_INLINE void TurnEight(const std::uint16_t* from, std::int64_t stride, std::uint16_t* to) {
+  for (int i = 0; i < 64; ++i) to[i % 8 * kStepTerms + i / 8] = from[i / 8 * stride + i % 8];
+}
+#endif
+
+// A square of W_U as it lies (zeros beyond the panel's rows and the width) and turned.
+HWY_INLINE void PackSquare(const std::uint16_t* from, std::int64_t stride, std::int64_t rows, std::int64_t columns,
+                           std::uint16_t* as_is, std::uint16_t* turned) {
+  const bool whole = columns == kStepTerms;
+  for (std::int64_t r = 0; r < kBlockRows; ++r) {
+    std::uint16_t* const to = as_is + r * kStepTerms;
+    const std::int64_t count = r < rows ? columns : 0;
+    if (whole && r < rows) {
+      std::memcpy(to, from + r * stride, 2 * kStepTerms);
+    } else {
+      std::fill_n(std::copy_n(from + (count > 0 ? r * stride : 0), count, to), kStepTerms - count, std::uint16_t{0});
+    }
+  }
+  for (int r = 0; r < kBlockRows; r += 8) {
+    for (int c = 0; c < kStepTerms; c += 8) {
+      TurnEight(as_is + r * kStepTerms + c, kStepTerms, turned + c * kStepTerms + r);
+    }
+  }
+}
+
+void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
+  const BlockPanel at(panel, packed);
+  auto* const rows = reinterpret_cast<std::uint16_t*>(packed);
+  std::uint16_t* const columns = rows + (at.columns - at.rows);
+  const auto* from = static_cast<const std::uint16_t*>(w.values) + panel.first * w.stride;
+  for (std::int64_t r = 0; r < at.column_squares; ++r, from += kBlockRows * w.stride) {
+    for (std::int64_t c = 0; c < at.row_squares; ++c) {
+      PackSquare(from + c * kStepTerms, w.stride, std::min<std::int64_t>(kBlockRows, panel.count - r * kBlockRows),
+                 std::min<std::int64_t>(kStepTerms, w.width - c * kStepTerms),
+                 rows + (r * at.row_squares + c) * kBlockNumbers,
+                 columns + (c * at.column_squares + r) * kBlockNumbers);
+    }
+  }
+}
+
+// Lines that are read soon, so many at a time.
+struct LinesAhead {
+  const float *next, *end;
+  int at_once;
+  HWY_INLINE void operator()() {
+    for (int i = 0; i < at_once && next < end; ++i, next += kLine) FetchLine(next);
+  }
+};
+
+// Sums come and go once a panel, so that it is as high as a second-level cache of 2 MB takes beside a group's rows and
+// sums; packing it costs as much as about 60 rows' products.
+constexpr std::int64_t kBlockPanelBytes = 768 * 1024, kBlockUsefulRows = 1024;
+
+// Steps whose part of y [.., kGroup] stays in a 48 KB first-level cache beside the panel's squares.
+constexpr std::int64_t kNearSteps = 24 * 1024 / kStepBytes;
+
+template <int kParts>
+void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, float* logits) {
+  const BlockRegisters registers;
+  const BlockPanel packed(panel, panel.packed);
+  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
+  const std::int64_t part = packed.row_squares * kStepPairs * kGroup;
+  LinesAhead ahead{next, next + 2 * part, kParts == 1 ? 2 : 1};
+  StartFromBias(panel, logits);
+  for (std::int64_t begin = 0; begin < packed.row_squares; begin += kNearSteps) {
+    const std::int64_t steps = std::min(kNearSteps, packed.row_squares - begin);
+    for (std::int64_t r = 0; r < packed.column_squares; ++r) {
+      const BlockRows left{packed.rows + (r * packed.row_squares + begin) * kBlockNumbers, 2 * kStepTerms,
+                           2 * kBlockNumbers};
+      for (int p = 0; p < kParts; ++p) {
+        MultiplyBlock<true>(left, pairs + p * part + begin * kStepPairs * kGroup, steps,
+                            logits + r * kBlockRows * kGroup, kGroup, ahead);
+      }
+    }
+  }
+}
+
+template <int kParts>
+void TargetLogitsBlocks(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
+  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
+  const std::int64_t steps = padded_width / kStepTerms, part = padded_width / 2 * kGroup;
+  for (int k = 0; k < kGroup; k += kLanes) {
+    V sum = hn::Load(F(), out + k);
+    for (std::int64_t begin = 0; begin < steps; begin += kNearSteps) {
+      for (int p = 0; p < kParts; ++p) {
+        for (std::int64_t step = begin; step < std::min(begin + kNearSteps, steps); ++step) {
+          const std::int64_t first = step * kStepPairs * kGroup + k;
+          sum = AddStep(
+              sum,
+              [&](int j) {
+                const float* const at = rows + 2 * (first - k + j * kGroup) + k;
+                return Paired(hn::Load(F(), at), hn::Load(F(), at + kGroup));
+              },
+              [&](int j) { return hn::Load(U(), pairs + p * part + first + j * kGroup); });
+        }
+      }
+    }
+    hn::Store(cap == 0.0f ? sum : Capped(sum, cap), F(), out + k);
+  }
+}
+
+HWY_INLINE void RescaleBlock(const float* HWY_RESTRICT rescale, float* HWY_RESTRICT o) {
+  V by[kVectors];
+  EL_UNROLL for (int k = 0; k < kVectors; ++k) by[k] = hn::Load(F(), rescale + k * kLanes);
+  for (int d = 0; d < kBlockRows; ++d, o += kGroup) {
+    EL_UNROLL for (int k = 0; k < kVectors; ++k) {
+      hn::Store(hn::Mul(hn::Load(F(), o + k * kLanes), by[k]), F(), o + k * kLanes);
+    }
+  }
+}
+
+void AccumulateBlocks(const LensPanel& panel, const float* weights, const float* rescale, const float* next, float* o) {
+  HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
+  PairWeights(panel.count, weights, paired);
+  const std::int64_t pairs = (panel.count + 1) / 2;
+  std::fill_n(paired + pairs * kGroup, (panel.padded / 2 - pairs) * kGroup, 0u);
+  const BlockRegisters registers;
+  const BlockPanel packed(panel, panel.packed);
+  const bool same = SameScale(rescale);
+  constexpr std::int64_t kNumbers = kBlockRows * kGroup;
+  const int lines = static_cast<int>((kNumbers / kLine + packed.column_squares - 1) / packed.column_squares);
+  for (std::int64_t block = 0; block < packed.row_squares; ++block, o += kNumbers, next += kNumbers) {
+    if (!same) RescaleBlock(rescale, o);
+    LinesAhead sums{o + kNumbers, o + 2 * kNumbers, lines}, later{next, next + kNumbers, lines};
+    const auto ahead = [&] {
+      sums();
+      later();
+    };
+    const BlockRows left{packed.columns + block * packed.column_squares * kBlockNumbers, 2 * kStepTerms,
+                         2 * kBlockNumbers};
+    MultiplyBlock<true>(left, paired, packed.column_squares, o, kGroup, ahead);
+  }
+}
+
+template <int kParts>
+LensTiles MakeBlockTiles() {
+  LensTiles made = PairTilesOfTarget(kParts == 1 ? LensRounding::Rows : LensRounding::None);
+  made.name = EL_NATIVE_BLOCKS ? "AMX" : "AMX, emulated";
+  made.tile = kBlockRows;
+  made.columns = kStepTerms;
+  made.panel_bytes = kBlockPanelBytes;
+  made.most_height = kMostHeight;
+  made.useful_rows = kBlockUsefulRows;
+  made.pack = PackBlocks;
+  made.multiply = MultiplyBlocks<kParts>;
+  made.target_logits = TargetLogitsBlocks<kParts>;
+  made.accumulate = AccumulateBlocks;
+  return made;
+}
+
+const LensTiles& BlockTilesOfTarget(LensRounding rounding) {
+  static const LensTiles precise = MakeBlockTiles<2>(), rounded = MakeBlockTiles<1>();
+  return rounding == LensRounding::Rows ? rounded : precise;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace energy_lens
+EL_AFTER_BLOCKS()
