@@ -90,21 +90,26 @@ void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
-// Lines that are read soon, so many at a time.
-struct LinesAhead {
-  const float *next, *end;
-  int at_once;
+// Numbers [0, count) that are read soon, shared out over so many calls.
+class LinesAhead {
+ public:
+  LinesAhead(const float* from, std::int64_t count, std::int64_t calls)
+      : next_(from), end_(from + count), at_once_((count + kLine * calls - 1) / (kLine * calls)) {}
   HWY_INLINE void operator()() {
-    for (int i = 0; i < at_once && next < end; ++i, next += kLine) FetchLine(next);
+    for (std::int64_t i = 0; i < at_once_ && next_ < end_; ++i, next_ += kLine) FetchLine(next_);
   }
+
+ private:
+  const float *next_, *end_;
+  std::int64_t at_once_;
 };
 
 // Sums come and go once a panel, so that it is as high as a second-level cache of 2 MB takes beside a group's rows and
 // sums; packing it costs as much as about 60 rows' products.
-constexpr std::int64_t kBlockPanelBytes = 768 * 1024, kBlockUsefulRows = 1024;
+constexpr std::int64_t kBlockPanelBytes = 768 * 1024, kBlockUsefulRows = 2048;
 
 // Steps whose part of y [.., kGroup] stays in a 48 KB first-level cache beside the panel's squares.
-constexpr std::int64_t kNearSteps = 24 * 1024 / kStepBytes;
+constexpr std::int64_t kNearSteps = 16 * 1024 / kStepBytes;
 
 template <int kParts>
 void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, float* logits) {
@@ -112,16 +117,21 @@ void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, f
   const BlockPanel packed(panel, panel.packed);
   const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
   const std::int64_t part = packed.row_squares * kStepPairs * kGroup;
-  LinesAhead ahead{next, next + 2 * part, kParts == 1 ? 2 : 1};
-  StartFromBias(panel, logits);
+  LinesAhead ahead(next, 2 * part, packed.row_squares * packed.column_squares * kParts);
+  if (panel.bias != nullptr) StartFromBias(panel, logits);
   for (std::int64_t begin = 0; begin < packed.row_squares; begin += kNearSteps) {
     const std::int64_t steps = std::min(kNearSteps, packed.row_squares - begin);
     for (std::int64_t r = 0; r < packed.column_squares; ++r) {
       const BlockRows left{packed.rows + (r * packed.row_squares + begin) * kBlockNumbers, 2 * kStepTerms,
                            2 * kBlockNumbers};
       for (int p = 0; p < kParts; ++p) {
-        MultiplyBlock<true>(left, pairs + p * part + begin * kStepPairs * kGroup, steps,
-                            logits + r * kBlockRows * kGroup, kGroup, ahead);
+        const std::uint32_t* const right = pairs + p * part + begin * kStepPairs * kGroup;
+        float* const to = logits + r * kBlockRows * kGroup;
+        if (begin == 0 && p == 0 && panel.bias == nullptr) {
+          MultiplyBlock<false>(left, right, steps, to, kGroup, ahead);
+        } else {
+          MultiplyBlock<true>(left, right, steps, to, kGroup, ahead);
+        }
       }
     }
   }
@@ -161,6 +171,7 @@ HWY_INLINE void RescaleBlock(const float* HWY_RESTRICT rescale, float* HWY_RESTR
   }
 }
 
+template <int kParts>
 void AccumulateBlocks(const LensPanel& panel, const float* weights, const float* rescale, const float* next, float* o) {
   HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
   PairWeights(panel.count, weights, paired);
@@ -170,10 +181,11 @@ void AccumulateBlocks(const LensPanel& panel, const float* weights, const float*
   const BlockPanel packed(panel, panel.packed);
   const bool same = SameScale(rescale);
   constexpr std::int64_t kNumbers = kBlockRows * kGroup;
-  const int lines = static_cast<int>((kNumbers / kLine + packed.column_squares - 1) / packed.column_squares);
-  for (std::int64_t block = 0; block < packed.row_squares; ++block, o += kNumbers, next += kNumbers) {
+  // What comes next is a group's rows, as many numbers as its sums have, or half of them where rows have one part.
+  LinesAhead later(next, packed.row_squares * kNumbers / 2 * kParts, packed.row_squares * packed.column_squares);
+  for (std::int64_t block = 0; block < packed.row_squares; ++block, o += kNumbers) {
     if (!same) RescaleBlock(rescale, o);
-    LinesAhead sums{o + kNumbers, o + 2 * kNumbers, lines}, later{next, next + kNumbers, lines};
+    LinesAhead sums(o + kNumbers, kNumbers, packed.column_squares);
     const auto ahead = [&] {
       sums();
       later();
@@ -196,7 +208,7 @@ LensTiles MakeBlockTiles() {
   made.pack = PackBlocks;
   made.multiply = MultiplyBlocks<kParts>;
   made.target_logits = TargetLogitsBlocks<kParts>;
-  made.accumulate = AccumulateBlocks;
+  made.accumulate = AccumulateBlocks<kParts>;
   return made;
 }
 

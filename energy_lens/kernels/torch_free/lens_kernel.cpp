@@ -131,9 +131,10 @@ class Chunk {
     panel_.padded = rounded_up(count, tiles_.tile);
     panel_.blocks = s_.padded_width / tiles_.tile;
     panel_.block_stride = s_.block_stride;
-    panel_.bias = bias_;
-    std::fill_n(bias_, panel_.padded, 0.0f);
-    if (job_.head.bias != nullptr) std::copy_n(job_.head.bias + first, count, bias_);
+    if (job_.head.bias != nullptr) {
+      std::fill_n(std::copy_n(job_.head.bias + first, count, bias_), panel_.padded - count, 0.0f);
+      panel_.bias = bias_;
+    }
     tiles_.pack(job_.head.w, panel_, packed_);
   }
 

@@ -13,6 +13,7 @@
 #include <functional>
 #include <limits>
 
+#include "energy_lens/kernels/torch_free/exponential-inl.h"
 #include "energy_lens/kernels/torch_free/lens_panel-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -94,10 +95,13 @@ HWY_INLINE void AddContrast(const LensPanel& panel, const LensFinal& last, const
   AddLanes(total, sums.contrast + k);
 }
 
-HWY_INLINE void HideTargets(const LensPanel& panel, const LensSums& sums, float* logits) {
+// Of equal logits those with lower ids come before the target; here where its own panel holds them, else in Weigh.
+HWY_INLINE void HideTargets(const LensPanel& panel, LensSums& sums, float* logits) {
   for (int r = 0; r < kGroup; ++r) {
     const std::int64_t at = sums.target[r] - panel.first;
-    if (at >= 0 && at < panel.count) logits[at * kGroup + r] = -std::numeric_limits<float>::infinity();
+    if (at < 0 || at >= panel.count) continue;
+    logits[at * kGroup + r] = -std::numeric_limits<float>::infinity();
+    for (std::int64_t v = 0; v < at; ++v) sums.rank[r] += logits[v * kGroup + r] == sums.target_logit[r];
   }
 }
 
@@ -139,21 +143,28 @@ HWY_INLINE void Rebase(const LensPanel& panel, const float* logits, int k, LensS
 // Below e^-200 everything is 0 in fp32; the bound keeps 0 * (z - m) from being 0 * infinity.
 constexpr float kLowest = -200.0f;
 
+// What a logit must exceed to stand before the target: the target's, or the number just below it where all of the panel
+// has lower ids.
+HWY_INLINE V RankLimit(const LensPanel& panel, int k, const LensSums& sums) {
+  const F f;
+  const I i;
+  const auto last = hn::Set(i, static_cast<std::int32_t>(panel.first + panel.count - 1));
+  const auto before = hn::RebindMask(f, hn::Gt(hn::LoadU(i, sums.target + k), last));
+  return hn::IfThenElse(before, hn::LoadU(f, sums.below_target + k), hn::LoadU(f, sums.target_logit + k));
+}
+
 HWY_INLINE void Weigh(const LensPanel& panel, int k, LensSums& sums, float* logits) {
   const F f;
   const I i;
-  const V m = hn::LoadU(f, sums.largest + k), target = hn::LoadU(f, sums.target_logit + k), low = hn::Set(f, kLowest);
-  const auto target_id = hn::LoadU(i, sums.target + k);
+  const V m = hn::LoadU(f, sums.largest + k), limit = RankLimit(panel, k, sums), low = hn::Set(f, kLowest);
   auto rank = hn::LoadU(i, sums.rank + k);
   V others = hn::Zero(f), weighted = hn::Zero(f);
   for (std::int64_t begin = 0; begin < panel.count; begin += kShortSum) {
     V part = hn::Zero(f), weighted_part = hn::Zero(f);
     for (std::int64_t v = begin; v < std::min(begin + kShortSum, panel.count); ++v) {
       float* const at = logits + v * kGroup + k;
-      const V z = hn::Load(f, at), x = hn::Max(hn::Sub(z, m), low), p = hn::Exp(f, x);
-      const auto earlier = hn::RebindMask(f, hn::Gt(target_id, hn::Set(i, static_cast<std::int32_t>(panel.first + v))));
-      const auto before = hn::Or(hn::Gt(z, target), hn::And(hn::Eq(z, target), earlier));
-      rank = hn::Sub(rank, hn::VecFromMask(i, hn::RebindMask(i, before)));
+      const V z = hn::Load(f, at), x = hn::Max(hn::Sub(z, m), low), p = ExpNotPositive(x);
+      rank = hn::Sub(rank, hn::VecFromMask(i, hn::RebindMask(i, hn::Gt(z, limit))));
       part = hn::Add(part, p);
       weighted_part = hn::MulAdd(p, x, weighted_part);
       hn::Store(p, f, at);

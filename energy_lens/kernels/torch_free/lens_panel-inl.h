@@ -155,7 +155,8 @@ HWY_INLINE void MultiplyBlocks(const LensPanel& panel, std::int64_t begin, std::
 HWY_INLINE void StartFromBias(const LensPanel& panel, float* logits) {
   const F f;
   for (std::int64_t v = 0; v < panel.padded; ++v) {
-    for (int k = 0; k < kGroup; k += kLanes) hn::Store(hn::Set(f, panel.bias[v]), f, logits + v * kGroup + k);
+    const V bias = panel.bias == nullptr ? hn::Zero(f) : hn::Set(f, panel.bias[v]);
+    for (int k = 0; k < kGroup; k += kLanes) hn::Store(bias, f, logits + v * kGroup + k);
   }
 }
 

@@ -17,7 +17,7 @@ struct LensPanel {
   std::int64_t padded = 0;            // count rounded up to whole tiles
   std::int64_t blocks = 0;            // ceil(D / tile)
   std::int64_t block_stride = 0;      // numbers from one block to the next
-  const float* bias = nullptr;        // [padded]
+  const float* bias = nullptr;        // [padded] or null
 };
 
 // Where W_U lies: row v starts at values + v * stride numbers.
@@ -32,6 +32,7 @@ struct LensMatrix {
 struct alignas(64) LensSums {
   std::int32_t target[kMostLanes];
   float target_logit[kMostLanes];
+  float below_target[kMostLanes];    // the next smaller number
   float largest[kMostLanes];         // m, at least z_t
   float rescale[kMostLanes];         // e^(m before - m) of the last panel
   double shrink[kMostLanes];         // the same in fp64
