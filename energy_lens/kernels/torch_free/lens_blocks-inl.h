@@ -60,6 +60,7 @@ HWY_INLINE void PackSquare(const std::uint16_t* from, std::int64_t stride, std::
                            std::uint16_t* as_is, std::uint16_t* turned) {
   const bool whole = columns == kStepTerms;
   for (std::int64_t r = 0; r < kBlockRows; ++r) {
+    FetchLine(from + (kBlockRows + r) * stride);  // of the square below, which is next but for its row
     std::uint16_t* const to = as_is + r * kStepTerms;
     const std::int64_t count = r < rows ? columns : 0;
     if (whole && r < rows) {

@@ -63,20 +63,6 @@ HWY_INLINE void AddLanes(V sum, double* to) {
   for (int r = 0; r < kLanes; ++r) to[r] += static_cast<double>(lanes[r]);
 }
 
-HWY_INLINE void AddDifferences(const LensPanel& panel, const float* logits, int k, LensSums& sums) {
-  const F f;
-  const V target = hn::LoadU(f, sums.target_logit + k);
-  V total = hn::Zero(f);
-  for (std::int64_t begin = 0; begin < panel.count; begin += kShortSum) {
-    V part = hn::Zero(f);
-    for (std::int64_t v = begin; v < std::min(begin + kShortSum, panel.count); ++v) {
-      part = hn::Add(part, hn::Sub(hn::Load(f, logits + v * kGroup + k), target));
-    }
-    total = hn::Add(total, part);
-  }
-  AddLanes(total, sums.differences + k);
-}
-
 HWY_INLINE void AddContrast(const LensPanel& panel, const LensFinal& last, const float* logits, int k, LensSums& sums) {
   const F f;
   const V target = hn::LoadU(f, sums.target_logit + k), last_target = hn::LoadU(f, last.sums->target_logit + k);
@@ -105,31 +91,59 @@ HWY_INLINE void HideTargets(const LensPanel& panel, LensSums& sums, float* logit
   }
 }
 
-// Entries come in ascending id, so that an equal logit never displaces an earlier one.
-inline void KeepLargest(const LensPanel& panel, const float* logits, int r, LensSums& sums) {
+// Puts a logit of lane r among the largest so far. Entries come in ascending id, so that an equal one never displaces an
+// earlier one.
+inline void Keep(float z, std::int32_t id, int r, LensSums& sums) {
   float* const values = sums.kept_values + r * sums.kept;
   std::int32_t* const ids = sums.kept_ids + r * sums.kept;
   const std::int64_t last = sums.kept - 1;
-  for (std::int64_t v = 0; v < panel.count; ++v) {
-    const float z = logits[v * kGroup + r];
-    if (!(z > values[last])) continue;
-    const std::int64_t at = std::upper_bound(values, values + last, z, std::greater<float>()) - values;
-    std::copy_backward(values + at, values + last, values + last + 1);
-    std::copy_backward(ids + at, ids + last, ids + last + 1);
-    values[at] = z;
-    ids[at] = static_cast<std::int32_t>(panel.first + v);
+  const std::int64_t at = std::upper_bound(values, values + last, z, std::greater<float>()) - values;
+  std::copy_backward(values + at, values + last, values + last + 1);
+  std::copy_backward(ids + at, ids + last, ids + last + 1);
+  values[at] = z;
+  ids[at] = id;
+}
+
+// The logits of one entry of the panel, of which some lane's exceeds its smallest kept one; returns the smallest kept.
+HWY_NOINLINE V KeepLargest(std::int64_t id, const float* z, int k, LensSums& sums) {
+  HWY_ALIGN float floor[kLanes];
+  for (int r = 0; r < kLanes; ++r) {
+    const float& smallest = sums.kept_values[(k + r + 1) * sums.kept - 1];
+    if (z[r] > smallest && sums.target[k + r] != id) Keep(z[r], static_cast<std::int32_t>(id), k + r, sums);
+    floor[r] = smallest;
   }
+  return hn::Load(F(), floor);
+}
+
+// Lanes [k, k + kLanes), targets included: differences from the target's logit are summed, the largest others kept.
+// Returns the largest.
+HWY_INLINE V Scan(const LensPanel& panel, const float* logits, int k, LensSums& sums) {
+  const F f;
+  const V target = hn::LoadU(f, sums.target_logit + k);
+  V best = hn::Set(f, -std::numeric_limits<float>::infinity()), total = hn::Zero(f);
+  HWY_ALIGN float floor[kLanes];
+  for (int r = 0; r < kLanes; ++r) floor[r] = sums.kept_values[(k + r + 1) * sums.kept - 1];
+  V smallest = hn::Load(f, floor);
+  for (std::int64_t begin = 0; begin < panel.count; begin += kShortSum) {
+    V part = hn::Zero(f);
+    for (std::int64_t v = begin; v < std::min(begin + kShortSum, panel.count); ++v) {
+      const float* const at = logits + v * kGroup + k;
+      const V z = hn::Load(f, at);
+      best = hn::Max(best, z);
+      part = hn::Add(part, hn::Sub(z, target));
+      if (!hn::AllFalse(f, hn::Gt(z, smallest))) smallest = KeepLargest(panel.first + v, at, k, sums);
+    }
+    total = hn::Add(total, part);
+  }
+  AddLanes(total, sums.differences + k);
+  return best;
 }
 
 // Raises m to the panel's largest logit; the sums so far shrink with it.
-HWY_INLINE void Rebase(const LensPanel& panel, const float* logits, int k, LensSums& sums) {
-  const F f;
-  V best = hn::Set(f, -std::numeric_limits<float>::infinity());
-  for (std::int64_t v = 0; v < panel.count; ++v) best = hn::Max(best, hn::Load(f, logits + v * kGroup + k));
+HWY_INLINE void Rebase(V best, int k, LensSums& sums) {
   HWY_ALIGN float panel_best[kLanes];
-  hn::Store(best, f, panel_best);
+  hn::Store(best, F(), panel_best);
   for (int r = 0; r < kLanes; ++r) {
-    if (panel_best[r] > sums.kept_values[(k + r + 1) * sums.kept - 1]) KeepLargest(panel, logits, k + r, sums);
     const double rise = std::max(0.0, static_cast<double>(panel_best[r]) - sums.largest[k + r]);
     sums.largest[k + r] = std::max(panel_best[r], sums.largest[k + r]);
     const double shrink = rise == 0.0 ? 1.0 : std::exp(-rise);
@@ -179,14 +193,11 @@ HWY_INLINE void Weigh(const LensPanel& panel, int k, LensSums& sums, float* logi
 
 void Measure(const LensPanel& panel, const LensFinal& last, LensSums& sums, float* logits) {
   for (int k = 0; k < kGroup; k += kLanes) {
-    AddDifferences(panel, logits, k, sums);
     if (last.sums != nullptr) AddContrast(panel, last, logits, k, sums);
+    Rebase(Scan(panel, logits, k, sums), k, sums);
   }
   HideTargets(panel, sums, logits);
-  for (int k = 0; k < kGroup; k += kLanes) {
-    Rebase(panel, logits, k, sums);
-    Weigh(panel, k, sums, logits);
-  }
+  for (int k = 0; k < kGroup; k += kLanes) Weigh(panel, k, sums, logits);
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ HWY_INLINE void StoreTile(const TileSums& sum, float* HWY_RESTRICT to) {
   }
 }
 
-HWY_INLINE void FetchLine(const float* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
+HWY_INLINE void FetchLine(const void* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
 constexpr int kLine = 16;  // numbers
 
 // A line of the tile of `o` that comes after this one, and a line of what comes after all of `o`.

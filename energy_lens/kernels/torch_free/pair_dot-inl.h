@@ -66,8 +66,19 @@ HWY_INLINE void RoundNumbers(const float* from, std::int64_t count, std::uint16_
   }
 }
 
-// Rounded, for finite numbers: `first` in the low halves, `second` in the high ones.
-HWY_INLINE VU Paired(V first, V second) { return hn::Or(hn::ShiftRight<16>(RoundedHigh(first)), RoundedHigh(second)); }
+// Rounded, for finite numbers: `first` in the low halves, `second` in the high ones. Numbers too small for fp32's
+// exponent, which a product takes as zero, may be zero already.
+HWY_INLINE VU Paired(V first, V second) {
+#if EL_NATIVE_PAIRS
+  static_assert(kLanes == 16);
+  HWY_ALIGN static constexpr std::uint16_t kTurns[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                         8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512bh halves = _mm512_cvtne2ps_pbh(second.raw, first.raw);
+  return VU{_mm512_permutexvar_epi16(_mm512_load_si512(kTurns), reinterpret_cast<__m512i>(halves))};
+#else
+  return hn::Or(hn::ShiftRight<16>(RoundedHigh(first)), RoundedHigh(second));
+#endif
+}
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
