@@ -55,23 +55,14 @@ HWY_INLINE void TurnEight(const std::uint16_t* from, std::int64_t stride, std::u
 }
 #endif
 
-// A square of W_U as it lies (zeros beyond the panel's rows and the width) and turned.
-HWY_INLINE void PackSquare(const std::uint16_t* from, std::int64_t stride, std::int64_t rows, std::int64_t columns,
-                           std::uint16_t* as_is, std::uint16_t* turned) {
-  const bool whole = columns == kStepTerms;
-  for (std::int64_t r = 0; r < kBlockRows; ++r) {
-    FetchLine(from + (kBlockRows + r) * stride);  // of the square below, which is next but for its row
-    std::uint16_t* const to = as_is + r * kStepTerms;
-    const std::int64_t count = r < rows ? columns : 0;
-    if (whole && r < rows) {
-      std::memcpy(to, from + r * stride, 2 * kStepTerms);
+// One row of W_U cut into the rows of squares, zeros beyond its width.
+HWY_INLINE void CutRow(const std::uint16_t* row, std::int64_t width, std::int64_t squares, std::uint16_t* to) {
+  for (std::int64_t c = 0; c < squares; ++c, to += kBlockNumbers) {
+    const std::int64_t count = std::clamp<std::int64_t>(width - c * kStepTerms, 0, kStepTerms);
+    if (count == kStepTerms) {
+      std::memcpy(to, row + c * kStepTerms, 2 * kStepTerms);
     } else {
-      std::fill_n(std::copy_n(from + (count > 0 ? r * stride : 0), count, to), kStepTerms - count, std::uint16_t{0});
-    }
-  }
-  for (int r = 0; r < kBlockRows; r += 8) {
-    for (int c = 0; c < kStepTerms; c += 8) {
-      TurnEight(as_is + r * kStepTerms + c, kStepTerms, turned + c * kStepTerms + r);
+      std::fill_n(std::copy_n(row + c * kStepTerms, count, to), kStepTerms - count, std::uint16_t{0});
     }
   }
 }
@@ -80,13 +71,21 @@ void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
   const BlockPanel at(panel, packed);
   auto* const rows = reinterpret_cast<std::uint16_t*>(packed);
   std::uint16_t* const columns = rows + (at.columns - at.rows);
-  const auto* from = static_cast<const std::uint16_t*>(w.values) + panel.first * w.stride;
-  for (std::int64_t r = 0; r < at.column_squares; ++r, from += kBlockRows * w.stride) {
+  const auto* const from = static_cast<const std::uint16_t*>(w.values) + panel.first * w.stride;
+  for (std::int64_t square = 0; square < at.column_squares; ++square) {
+    std::uint16_t* const as_is = rows + square * at.row_squares * kBlockNumbers;
+    for (std::int64_t r = 0; r < kBlockRows; ++r) {  // row after row: the processor then reads ahead by itself
+      const std::int64_t v = square * kBlockRows + r;
+      CutRow(from + v * w.stride, v < panel.count ? w.width : 0, at.row_squares, as_is + r * kStepTerms);
+    }
     for (std::int64_t c = 0; c < at.row_squares; ++c) {
-      PackSquare(from + c * kStepTerms, w.stride, std::min<std::int64_t>(kBlockRows, panel.count - r * kBlockRows),
-                 std::min<std::int64_t>(kStepTerms, w.width - c * kStepTerms),
-                 rows + (r * at.row_squares + c) * kBlockNumbers,
-                 columns + (c * at.column_squares + r) * kBlockNumbers);
+      const std::uint16_t* const square_of = as_is + c * kBlockNumbers;
+      std::uint16_t* const turned = columns + (c * at.column_squares + square) * kBlockNumbers;
+      for (int r = 0; r < kBlockRows; r += 8) {
+        for (int d = 0; d < kStepTerms; d += 8) {
+          TurnEight(square_of + r * kStepTerms + d, kStepTerms, turned + d * kStepTerms + r);
+        }
+      }
     }
   }
 }
