@@ -22,6 +22,9 @@ namespace {
 constexpr int kBlockRows = 32, kBlockColumns = kVectors * kLanes;
 constexpr int kStepTerms = 32, kStepPairs = kStepTerms / 2;
 constexpr std::int64_t kStepBytes = std::int64_t{kStepPairs} * kBlockColumns * 4;  // of the right-hand factor
+// Steps whose right-hand factor, 16 KB, stays in a 48 KB first-level cache while left-hand ones go by. The same for all,
+// because sums of numbers in two parts run through one part of so many steps and then through the other.
+constexpr std::int64_t kNearSteps = 8;
 
 // The left-hand factor: rows of kStepTerms bf16 numbers, `stride` bytes apart; the next step's are `step` bytes on.
 struct BlockRows {

@@ -108,9 +108,6 @@ class LinesAhead {
 // sums; packing it costs as much as about 60 rows' products.
 constexpr std::int64_t kBlockPanelBytes = 768 * 1024, kBlockUsefulRows = 2048;
 
-// Steps whose part of y [.., kGroup] stays in a 48 KB first-level cache beside the panel's squares.
-constexpr std::int64_t kNearSteps = 16 * 1024 / kStepBytes;
-
 template <int kParts>
 void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, float* logits) {
   const BlockRegisters registers;

@@ -13,12 +13,11 @@ static_assert(kPanelColumns == kBlockColumns);
 struct BlockProduct {
   using Number = std::uint32_t;
   using Rows = PairRowView;
-  // Sums come and go once a panel, so that a panel is long: 64 KB, of which 256 columns take a quarter of a second-level
-  // cache of 2 MB.
+  // A panel of 64 KB, so that a group of them takes a quarter of a second-level cache of 2 MB.
   static constexpr std::int64_t kTerms = 1024, kGroupPanels = 256 / kPanelColumns;
   static constexpr std::int64_t kPanelStride = kTerms / 2 * kPanelColumns + kSpareLine;
   static constexpr std::int64_t kRowNumbers = kTerms / 2 + kSpareLine;
-  static constexpr std::int64_t kRowBlock = 128, kRowsAtOnce = kBlockRows;
+  static constexpr std::int64_t kRowBlock = 128, kRowsAtOnce = kBlockRows, kGroupsTogether = 16;
   static constexpr bool kContinues = true;
 
   static std::int64_t Calls(std::int64_t terms) { return (terms + kStepTerms - 1) / kStepTerms; }
@@ -43,18 +42,27 @@ struct BlockProduct {
     return {to, kRowNumbers};
   }
 
+  // Sums stand close together until they are done: rows of y lie so that many share a place in the first-level cache.
   template <bool kAdd>
   static HWY_NOINLINE void MultiplyPanel(Rows x, std::int64_t rows, const std::uint32_t* packed, std::int64_t terms,
                                          RowView y, Ahead& next) {
+    HWY_ALIGN float sums[kRowBlock * kBlockColumns];
+    for (std::int64_t r = 0; kAdd && r < rows; ++r) {
+      std::copy_n(y.values + r * y.stride, kBlockColumns, sums + r * kBlockColumns);
+    }
+    const std::int64_t calls = (rows + kBlockRows - 1) / kBlockRows * Calls(terms);
+    Ahead result(y.values, 4 * y.stride, 4 * kBlockColumns, kAdd ? 0 : rows, calls);
+    auto meanwhile = [&] {
+      next();
+      result();
+    };
     const BlockRegisters registers;
-    for (std::int64_t begin = 0; begin < rows; begin += kBlockRows) {
-      const BlockRows left{x.values + begin * x.stride, 4 * x.stride, 2 * kStepTerms};
-      float* const to = y.values + begin * y.stride;
-      if (rows - begin >= kBlockRows) {
-        MultiplyBlock<kAdd>(left, packed, Calls(terms), to, y.stride, next);
-      } else {
-        MultiplyLastRows<kAdd>(left, rows - begin, packed, terms, {to, y.stride}, next);
-      }
+    AddSteps<kAdd>(x, rows, packed, 0, Calls(terms), sums, meanwhile);
+    for (std::int64_t step = kNearSteps; step < Calls(terms); step += kNearSteps) {
+      AddSteps<true>(x, rows, packed, step, Calls(terms), sums, meanwhile);
+    }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      std::copy_n(sums + r * kBlockColumns, kBlockColumns, y.values + r * y.stride);
     }
   }
 
@@ -71,16 +79,14 @@ struct BlockProduct {
   }
 
  private:
-  template <bool kAdd>
-  static void MultiplyLastRows(const BlockRows& left, std::int64_t rows, const std::uint32_t* packed,
-                               std::int64_t terms, RowView y, Ahead& next) {
-    HWY_ALIGN float sums[kBlockRows * kBlockColumns];
-    for (std::int64_t r = 0; kAdd && r < rows; ++r) {
-      std::copy_n(y.values + r * y.stride, kBlockColumns, sums + r * kBlockColumns);
-    }
-    MultiplyBlock<kAdd>(left, packed, Calls(terms), sums, kBlockColumns, next);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      std::copy_n(sums + r * kBlockColumns, kBlockColumns, y.values + r * y.stride);
+  // Steps [step, step + kNearSteps), of `steps`: their part of the panel stays near while all rows meet it.
+  template <bool kAdd, class Meanwhile>
+  static void AddSteps(Rows x, std::int64_t rows, const std::uint32_t* packed, std::int64_t step, std::int64_t steps,
+                       float* sums, Meanwhile& meanwhile) {
+    for (std::int64_t begin = 0; begin < rows; begin += kBlockRows) {
+      const BlockRows left{x.values + begin * x.stride + step * kStepPairs, 4 * x.stride, 2 * kStepTerms};
+      MultiplyBlock<kAdd>(left, packed + step * kStepPairs * kBlockColumns, std::min(kNearSteps, steps - step),
+                          sums + begin * kBlockColumns, kBlockColumns, meanwhile);
     }
   }
 

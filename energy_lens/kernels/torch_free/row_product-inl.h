@@ -16,8 +16,8 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-// The terms of so many blocks of rows stand ready at once, for so many groups; W is packed anew for the next ones.
-constexpr std::int64_t kReadyBlocks = 9, kGroupsTogether = 4;
+// The terms of so many blocks of rows stand ready at once; W is packed anew for the next ones.
+constexpr std::int64_t kReadyBlocks = 9;
 
 // Memory that is read soon: it is asked for a few lines at a time while products are made, so that they need not wait.
 class Ahead {
@@ -54,6 +54,7 @@ struct RegisterTiles {
   // So many rows meet a group of panels before the next ones do: in cache they take about half of its place.
   static constexpr std::int64_t kRowBlock = 120;
   static constexpr std::int64_t kRowsAtOnce = kTileRows;
+  static constexpr std::int64_t kGroupsTogether = 4;  // share the ready terms of rows
   static constexpr bool kContinues = false;  // sums of a later panel start from zero and are added to y
 };
 
@@ -123,14 +124,14 @@ struct Part {
   std::int64_t column, panels, term, terms;
 };
 
-// kGroupsTogether groups share the ready rows of x, term panel after term panel.
+// Product::kGroupsTogether groups share the ready rows of x, term panel after term panel.
 template <class Product>
 std::vector<Part> PartsOf(const WeightView& w, std::int64_t first_panel, std::int64_t panels) {
   std::vector<Part> parts;
   const std::int64_t groups = (panels + Product::kGroupPanels - 1) / Product::kGroupPanels;
-  for (std::int64_t first = 0; first < groups; first += kGroupsTogether) {
+  for (std::int64_t first = 0; first < groups; first += Product::kGroupsTogether) {
     for (std::int64_t term = 0; term < w.terms; term += Product::kTerms) {
-      for (std::int64_t g = first; g < std::min(groups, first + kGroupsTogether); ++g) {
+      for (std::int64_t g = first; g < std::min(groups, first + Product::kGroupsTogether); ++g) {
         const std::int64_t begin = panels * g / groups, end = panels * (g + 1) / groups;
         parts.push_back(
             {(first_panel + begin) * kPanelColumns, end - begin, term, std::min(Product::kTerms, w.terms - term)});
