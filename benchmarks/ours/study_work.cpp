@@ -1,6 +1,7 @@
 // The per-layer energy study of one sequence after another: energy, entropy, top-10 and the exact gradient of every
-// layer, each while the forward pass is there, so that one layer's stream and gradient are held at a time. Of the
-// gradient the norms and the first rows are kept, as the rival keeps them.
+// layer while the forward pass is there. Rows of kLayersTogether layers go through the lens at once, so that W_U is read
+// once for them, and no more streams and gradients are held. Of the gradient the norms and the first rows are kept, as
+// the rival keeps them.
 // params: {"model": folder, "dtype": "float32" | "bfloat16", "checked": rows}; inputs: ids [N, T].
 #include "benchmarks/ours/work.h"
 #include "energy_lens/experiment/model_choice.h"
@@ -9,33 +10,53 @@
 namespace energy_lens::bench {
 namespace {
 
+constexpr std::int64_t kLayersTogether = 2;
+
 class LayerStudy : public Observer {
  public:
   LayerStudy(const Unembed& unembed, const at::Tensor& targets, std::int64_t checked, Tensors& found)
       : unembed_(unembed),
-        targets_(targets),
+        targets_(targets.repeat({kLayersTogether})),
+        rows_(targets.size(0)),
         checked_(checked),
+        streams_(at::empty({kLayersTogether * rows_, unembed.w_u.size(1)})),
         found_(found),
         kernel_(unembed.w_u.scalar_type() == at::kBFloat16 ? LensKernel::Rounded : LensKernel::Best) {}
   bool wants(const SiteRef& site) const override { return site.site == Site::ResidPre; }
-  void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override { study(site.layer, value); }
+  void observe(const SiteRef& site, const at::Tensor& value, const TokenBatch&) override { add(site.layer, value); }
 
   // resid [1, T, D]
-  void study(std::int64_t layer, const at::Tensor& resid) {
-    const at::Tensor rows = resid[0].narrow(0, 0, targets_.size(0));
-    const LensRows lens = lens_rows({rows}, targets_, unembed_, {.top_k = 10, .gradient = true, .kernel = kernel_})[0];
-    const std::string at = "." + std::to_string(layer);
-    found_["energy" + at] = lens.energy;
-    found_["entropy" + at] = lens.entropy;
-    found_["top_ids" + at] = lens.top_ids;
-    found_["gradient_norm" + at] = lens.gradient.norm(2, 1);
-    found_["gradient" + at] = lens.gradient.narrow(0, 0, checked_).clone();
+  void add(std::int64_t layer, const at::Tensor& resid) {
+    streams_.narrow(0, static_cast<std::int64_t>(layers_.size()) * rows_, rows_).copy_(resid[0].narrow(0, 0, rows_));
+    layers_.push_back(layer);
+    if (std::ssize(layers_) == kLayersTogether) study();
+  }
+
+  // The layers added since.
+  void study() {
+    const std::int64_t count = std::ssize(layers_) * rows_;
+    if (count == 0) return;
+    const LensRows lens = lens_rows({streams_.narrow(0, 0, count)}, targets_.narrow(0, 0, count), unembed_,
+                                    {.top_k = 10, .gradient = true, .kernel = kernel_})[0];
+    for (std::size_t i = 0; i < layers_.size(); ++i) keep(layers_[i], static_cast<std::int64_t>(i) * rows_, lens);
+    layers_.clear();
   }
 
  private:
+  void keep(std::int64_t layer, std::int64_t first, const LensRows& lens) {
+    const std::string at = "." + std::to_string(layer);
+    found_["energy" + at] = lens.energy.narrow(0, first, rows_);
+    found_["entropy" + at] = lens.entropy.narrow(0, first, rows_);
+    found_["top_ids" + at] = lens.top_ids.narrow(0, first, rows_);
+    found_["gradient_norm" + at] = lens.gradient.narrow(0, first, rows_).norm(2, 1);
+    found_["gradient" + at] = lens.gradient.narrow(0, first, checked_).clone();
+  }
+
   const Unembed& unembed_;
-  const at::Tensor& targets_;
-  std::int64_t checked_;
+  const at::Tensor targets_;
+  const std::int64_t rows_, checked_;
+  const at::Tensor streams_;
+  std::vector<std::int64_t> layers_;
   Tensors& found_;
   const LensKernel kernel_;  // bf16 rows as the rival has them, where weights are bf16
 };
@@ -58,7 +79,8 @@ class Study : public Work {
     options.logits = false;
     options.observer = &study;
     const ForwardResult last = model_->forward({ids.unsqueeze(0), {ids.size(0)}}, options);
-    study.study(model_->config().n_layers, last.resid);
+    study.add(model_->config().n_layers, last.resid);
+    study.study();
   }
 
   Tensors answer() override { return found_; }

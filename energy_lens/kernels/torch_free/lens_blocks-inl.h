@@ -93,8 +93,8 @@ void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
 // Numbers [0, count) that are read soon, shared out over so many calls.
 class LinesAhead {
  public:
-  LinesAhead(const float* from, std::int64_t count, std::int64_t calls)
-      : next_(from), end_(from + count), at_once_((count + kLine * calls - 1) / (kLine * calls)) {}
+  LinesAhead(const void* from, std::int64_t count, std::int64_t calls)
+      : next_(static_cast<const float*>(from)), end_(next_ + count), at_once_((count + kLine * calls - 1) / (kLine * calls)) {}
   HWY_INLINE void operator()() {
     for (std::int64_t i = 0; i < at_once_ && next_ < end_; ++i, next_ += kLine) FetchLine(next_);
   }
@@ -114,7 +114,12 @@ void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, f
   const BlockPanel packed(panel, panel.packed);
   const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
   const std::int64_t part = packed.row_squares * kStepPairs * kGroup;
-  LinesAhead ahead(next, 2 * part, packed.row_squares * packed.column_squares * kParts);
+  const std::int64_t calls = packed.row_squares * packed.column_squares * kParts;
+  LinesAhead rows(next, 2 * part, calls), weights(panel.ahead, panel.ahead_bytes / 4, calls);
+  auto ahead = [&] {
+    rows();
+    weights();
+  };
   if (panel.bias != nullptr) StartFromBias(panel, logits);
   for (std::int64_t begin = 0; begin < packed.row_squares; begin += kNearSteps) {
     const std::int64_t steps = std::min(kNearSteps, packed.row_squares - begin);

@@ -11,6 +11,9 @@ namespace {
 // The height of a panel of W_U fixes how sums are added up, so it depends on the width and on how products are made.
 constexpr int kHeightStep = 12;
 
+// During so many of the last products with a panel the next one's weights are fetched.
+constexpr std::int64_t kProductsAhead = 12;
+
 // A panel row or column may be copied a vector too far.
 constexpr std::int64_t kSpare = 32;
 
@@ -125,6 +128,7 @@ class Chunk {
   }
 
   void load_panel(std::int64_t first, std::int64_t count) {
+    products_ = 0;
     panel_.packed = packed_;
     panel_.first = first;
     panel_.count = count;
@@ -162,7 +166,20 @@ class Chunk {
   // What is read first when rows g are worked on; after the last rows it is the first rows' again.
   const float* first_y(std::int64_t g) { return group(layers_ - 1, g < groups_ ? g : 0).y; }
 
+  // The weights of the next panel come nearer during the last products with this one; sooner, the rows and sums that go
+  // by would push them out again.
+  void look_ahead() {
+    const std::int64_t first = panel_.first + panel_.count, left = groups_ * layers_ - products_++;
+    const std::int64_t bytes = std::min(s_.height, job_.head.w.vocabulary - first) * job_.head.w.stride *
+                               (job_.head.w.bfloat16 ? 2 : 4);
+    const std::int64_t shares = std::min(kProductsAhead, groups_ * layers_), share = shares - left;
+    panel_.ahead_bytes = left > shares ? 0 : bytes / shares;
+    panel_.ahead = static_cast<const std::byte*>(job_.head.w.values) +
+                   first * job_.head.w.stride * (job_.head.w.bfloat16 ? 2 : 4) + std::max<std::int64_t>(share, 0) * (bytes / shares);
+  }
+
   void product(const LensGroup& group, const float* next) {
+    look_ahead();
     tiles_.multiply(panel_, group.y, group.o != nullptr ? group.o : next, logits_);
     if (job_.head.cap == 0.0f) return;
     tiles_.cap(panel_.padded * s_.lanes, job_.head.cap, logits_);
@@ -195,7 +212,7 @@ class Chunk {
   LensArena& arena_;
   const Sizes s_;
   const std::int64_t first_, rows_;
-  std::int64_t groups_ = 0, layers_ = 0;
+  std::int64_t groups_ = 0, layers_ = 0, products_ = 0;  // of them done with this panel
   LensPanel panel_;
   float *packed_ = nullptr, *bias_ = nullptr, *logits_ = nullptr, *raw_ = nullptr, *final_logits_ = nullptr,
         *final_weights_ = nullptr, *expected_weights_ = nullptr, *column_scratch_ = nullptr;
