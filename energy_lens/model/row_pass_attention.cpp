@@ -43,6 +43,8 @@ void RowPass::rotate_heads(std::int64_t layer, const at::Tensor& x) const {
 void RowPass::attend(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                      const at::Tensor& z) {
   const auto& attention = config_.attention[static_cast<std::size_t>(layer)];
+  const bool bfloat16 = weights_.blocks[static_cast<std::size_t>(layer)].qkv.w.scalar_type() == at::kBFloat16;
+  const RowPrecision precision = bfloat16 ? RowPrecision::OfWeights : RowPrecision::Full;
   SeenKeys seen;
   if (options_.cache != nullptr) seen = append_to_cache(*options_.cache, layer, by_head(k), by_head(v));
   const std::int64_t group = config_.n_heads / config_.n_kv_heads, dh = config_.d_head;
@@ -67,6 +69,7 @@ void RowPass::attend(std::int64_t layer, const at::Tensor& q, const at::Tensor& 
     job.scale = static_cast<float>(config_.attention_scale);
     job.cap = static_cast<float>(config_.attention_soft_cap);
     job.window = attention.window;
+    job.precision = precision;
     return job;
   });
   if (!visits_.watched(Site::Pattern, layer)) return;

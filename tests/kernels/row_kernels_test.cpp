@@ -167,6 +167,7 @@ TEST_P(EveryInstructionSet, NormsAgreeWithFp64) {
 struct AttentionCase {
   std::int64_t queries, first_query, width, window;
   double scale, cap;
+  RowPrecision precision = RowPrecision::Full;
 };
 
 // q [T, Dh] of the last T of all keys, k and v [keys, Dh]: softmax over every visible key, in fp64.
@@ -195,12 +196,13 @@ at::Tensor attention(const RowKernels& kernels, const AttentionCase& c, const at
   head.scale = static_cast<float>(c.scale);
   head.cap = static_cast<float>(c.cap);
   head.window = c.window;
+  head.precision = c.precision;
   attend_heads(kernels, 1, [&](std::int64_t) { return head; });
   return z;
 }
 
 TEST_P(EveryInstructionSet, AttentionAgreesWithItsDefinition) {
-  for (const AttentionCase& c : std::vector<AttentionCase>{{1, 0, 16, 0, 0.25, 0.0},
+  for (AttentionCase c : std::vector<AttentionCase>{{1, 0, 16, 0, 0.25, 0.0},
                                                            {200, 0, 64, 0, 0.125, 0.0},
                                                            {130, 0, 5, 0, 1.0, 0.0},
                                                            {70, 65, 20, 0, 0.3, 5.0},
@@ -211,22 +213,29 @@ TEST_P(EveryInstructionSet, AttentionAgreesWithItsDefinition) {
     const std::int64_t keys = c.first_query + c.queries;
     const at::Tensor q = random_rows(c.queries, c.width, 13), k = random_rows(keys, c.width, 14);
     const at::Tensor v = random_rows(keys, c.width, 15);
-    const at::Tensor z = attention(kernels(), c, q, k, v);
-    // A score of size s is off by Dh roundings of it, and so, relatively, is its weight.
+    const at::Tensor expected = attention_by_definition(c, q, k, v);
+    // A score of size s is off by Dh roundings of it, and so, relatively, is its weight. Where factors are kept to 16 bits
+    // each product of two is off by 2^-16 of itself.
     const double largest = (at::matmul(q.abs(), k.abs().t()) * c.scale).max().item<double>();
-    const double bound = (4.0 * largest * static_cast<double>(c.width) + 300.0) * kUnit * v.abs().max().item<double>();
-    EXPECT_LT((z - attention_by_definition(c, q, k, v)).abs().max().item<double>(), bound)
+    const double size = v.abs().max().item<double>();
+    const double bound = (4.0 * largest * static_cast<double>(c.width) + 300.0) * kUnit * size;
+    EXPECT_LT((attention(kernels(), c, q, k, v) - expected).abs().max().item<double>(), bound)
         << c.queries << " after " << c.first_query << ", window " << c.window;
+    c.precision = RowPrecision::OfWeights;
+    const double rounding = kernels().unit == Bfloat16Unit::Blocks ? (2.0 * largest + 2.0) * 0x1p-16 * size : 0.0;
+    EXPECT_LT((attention(kernels(), c, q, k, v) - expected).abs().max().item<double>(), bound + rounding)
+        << c.queries << " after " << c.first_query << ", window " << c.window << ", as bf16 weights";
   }
 }
 
 TEST_P(EveryInstructionSet, AttentionOfAQueryDoesNotDependOnThoseBesideIt) {
-  for (const std::int64_t window : {0, 40}) {
-    const AttentionCase all{170, 0, 20, window, 0.2, 0.0};
+  for (const auto& [window, precision] : {std::pair{0, RowPrecision::Full}, {40, RowPrecision::Full},
+                                          {0, RowPrecision::OfWeights}, {40, RowPrecision::OfWeights}}) {
+    const AttentionCase all{170, 0, 20, window, 0.2, 0.0, precision};
     const at::Tensor q = random_rows(170, 20, 16), k = random_rows(170, 20, 17), v = random_rows(170, 20, 18);
     const at::Tensor together = attention(kernels(), all, q, k, v);
     for (const std::int64_t first : {0, 1, 63, 64, 100, 169}) {
-      const AttentionCase one{1, first, 20, window, 0.2, 0.0};
+      const AttentionCase one{1, first, 20, window, 0.2, 0.0, precision};
       const at::Tensor alone =
           attention(kernels(), one, q.narrow(0, first, 1), k.narrow(0, 0, first + 1), v.narrow(0, 0, first + 1));
       EXPECT_TRUE(at::equal(alone[0], together[first])) << first;
@@ -235,12 +244,14 @@ TEST_P(EveryInstructionSet, AttentionOfAQueryDoesNotDependOnThoseBesideIt) {
 }
 
 TEST_P(EveryInstructionSet, NaNInAQueryReachesItsResultAlone) {
-  const AttentionCase c{80, 0, 16, 0, 0.25, 0.0};
   at::Tensor q = random_rows(80, 16, 19);
   q[70][3] = std::numeric_limits<float>::quiet_NaN();
-  const at::Tensor z = attention(kernels(), c, q, random_rows(80, 16, 20), random_rows(80, 16, 21));
-  EXPECT_TRUE(z[70].isnan().all().item<bool>());
-  EXPECT_EQ(z.isnan().sum().item<std::int64_t>(), 16);
+  for (const RowPrecision precision : {RowPrecision::Full, RowPrecision::OfWeights}) {
+    const AttentionCase c{80, 0, 16, 0, 0.25, 0.0, precision};
+    const at::Tensor z = attention(kernels(), c, q, random_rows(80, 16, 20), random_rows(80, 16, 21));
+    EXPECT_TRUE(z[70].isnan().all().item<bool>());
+    EXPECT_EQ(z.isnan().sum().item<std::int64_t>(), 16);
+  }
 }
 
 std::string name_of_set(const ::testing::TestParamInfo<const RowKernels* (*)()>& info) {

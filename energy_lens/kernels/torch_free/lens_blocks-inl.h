@@ -1,6 +1,7 @@
 // LensTiles for bf16 weights by products of blocks (block_dot-inl.h), rounding as lens_pairs-inl.h does. Included after
 // it, and only for targets that have blocks: hence no include guard.
 #include "energy_lens/kernels/torch_free/block_dot-inl.h"
+#include "energy_lens/kernels/torch_free/block_turn-inl.h"
 
 EL_BEFORE_BLOCKS()
 namespace energy_lens {
@@ -23,37 +24,6 @@ struct BlockPanel {
   const std::uint16_t *rows, *columns;
   std::int64_t row_squares, column_squares;  // of one row of squares
 };
-
-#if HWY_TARGET != HWY_SCALAR
-// Columns [0, 8) of eight rows, turned: to[c][r], rows of `to` kStepTerms apart.
-HWY_INLINE void TurnEight(const std::uint16_t* from, std::int64_t stride, std::uint16_t* to) {
-  const hn::Full128<std::uint16_t> h;
-  const hn::Full128<std::uint32_t> w;
-  const hn::Full128<std::uint64_t> d;
-  hn::Vec<hn::Full128<std::uint32_t>> low[4], high[4];
-  EL_UNROLL for (int p = 0; p < 4; ++p) {  // pairs of rows, of columns 0..3 and 4..7
-    const auto first = hn::LoadU(h, from + 2 * p * stride), second = hn::LoadU(h, from + (2 * p + 1) * stride);
-    low[p] = hn::BitCast(w, hn::InterleaveLower(h, first, second));
-    high[p] = hn::BitCast(w, hn::InterleaveUpper(h, first, second));
-  }
-  const auto store = [&](const hn::Vec<hn::Full128<std::uint32_t>>(&pairs)[4], std::uint16_t* at) {
-    const auto a = hn::BitCast(d, hn::InterleaveLower(w, pairs[0], pairs[1]));
-    const auto b = hn::BitCast(d, hn::InterleaveLower(w, pairs[2], pairs[3]));
-    const auto c = hn::BitCast(d, hn::InterleaveUpper(w, pairs[0], pairs[1]));
-    const auto e = hn::BitCast(d, hn::InterleaveUpper(w, pairs[2], pairs[3]));
-    hn::Store(hn::BitCast(h, hn::InterleaveLower(d, a, b)), h, at);
-    hn::Store(hn::BitCast(h, hn::InterleaveUpper(d, a, b)), h, at + kStepTerms);
-    hn::Store(hn::BitCast(h, hn::InterleaveLower(d, c, e)), h, at + 2 * kStepTerms);
-    hn::Store(hn::BitCast(h, hn::InterleaveUpper(d, c, e)), h, at + 3 * kStepTerms);
-  };
-  store(low, to);
-  store(high, to + 4 * kStepTerms);
-}
-#else
-HWY_INLINE void TurnEight(const std::uint16_t* from, std::int64_t stride, std::uint16_t* to) {
-  for (int i = 0; i < 64; ++i) to[i % 8 * kStepTerms + i / 8] = from[i / 8 * stride + i % 8];
-}
-#endif
 
 // One row of W_U cut into the rows of squares, zeros beyond its width.
 HWY_INLINE void CutRow(const std::uint16_t* row, std::int64_t width, std::int64_t squares, std::uint16_t* to) {
@@ -81,11 +51,7 @@ void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
     for (std::int64_t c = 0; c < at.row_squares; ++c) {
       const std::uint16_t* const square_of = as_is + c * kBlockNumbers;
       std::uint16_t* const turned = columns + (c * at.column_squares + square) * kBlockNumbers;
-      for (int r = 0; r < kBlockRows; r += 8) {
-        for (int d = 0; d < kStepTerms; d += 8) {
-          TurnEight(square_of + r * kStepTerms + d, kStepTerms, turned + d * kStepTerms + r);
-        }
-      }
+      TurnSquare(square_of, kStepTerms, turned, kStepTerms);
     }
   }
 }

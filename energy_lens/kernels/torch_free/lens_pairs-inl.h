@@ -79,10 +79,9 @@ void SplitRows(std::int64_t padded_width, float* scratch, float* y) {
   for (std::int64_t at = 0; at < part; at += kLanes) {
     const std::int64_t from = at / kGroup * 2 * kGroup + at % kGroup;
     const V first = hn::Load(f, y + from), second = hn::Load(f, y + from + kGroup);
-    hn::Store(Paired(first, second), u, to + at);
-    if constexpr (kParts == 1) continue;
-    const V first_left = hn::Sub(first, hn::BitCast(f, RoundedHigh(first)));
-    hn::Store(Paired(first_left, hn::Sub(second, hn::BitCast(f, RoundedHigh(second)))), u, to + part + at);
+    const TwoParts split = Split(first, second);
+    hn::Store(split.rounded, u, to + at);
+    if constexpr (kParts == 2) hn::Store(split.left, u, to + part + at);
   }
   std::copy_n(scratch, kParts * part, y);
 }

@@ -80,6 +80,17 @@ HWY_INLINE VU Paired(V first, V second) {
 #endif
 }
 
+// Numbers as the sum of two bf16 ones, in pairs: what rounding makes of them, and what it leaves, rounded.
+struct TwoParts {
+  VU rounded, left;
+};
+HWY_INLINE TwoParts Split(V first, V second) {
+  const F f;
+  const VU rounded = Paired(first, second), high = hn::Set(U(), 0xFFFF0000u);
+  const V first_left = hn::Sub(first, hn::BitCast(f, hn::ShiftLeft<16>(rounded)));
+  return {rounded, Paired(first_left, hn::Sub(second, hn::BitCast(f, hn::And(rounded, high))))};
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens

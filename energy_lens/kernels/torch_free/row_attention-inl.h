@@ -8,6 +8,7 @@
 
 #include <limits>
 
+#include "energy_lens/kernels/torch_free/exponential-inl.h"
 #include "energy_lens/kernels/torch_free/row_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -96,7 +97,7 @@ HWY_INLINE void SoftmaxRow(const HeadAttention& head, QueryTile& tile, std::int6
   const V m = hn::Set(f, largest);
   V total = hn::Zero(f);
   for (std::int64_t i = 0; i < kKeys; i += kLanes) {
-    const V weight = hn::Exp(f, hn::Sub(hn::Load(f, row + i), m));
+    const V weight = ExpNotPositive(hn::Sub(hn::Load(f, row + i), m));
     hn::Store(weight, f, row + i);
     total = hn::Add(total, weight);
   }
@@ -105,7 +106,7 @@ HWY_INLINE void SoftmaxRow(const HeadAttention& head, QueryTile& tile, std::int6
     tile.total[r] += block_total;
     return;
   }
-  const V shrink = hn::Exp(f, hn::Set(f, tile.largest[r] - largest));
+  const V shrink = ExpNotPositive(hn::Set(f, tile.largest[r] - largest));
   tile.total[r] = tile.total[r] * hn::GetLane(shrink) + block_total;
   tile.largest[r] = largest;
   for (std::int64_t d = 0; d < width; d += kLanes) {

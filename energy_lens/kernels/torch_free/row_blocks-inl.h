@@ -1,7 +1,7 @@
 // Products of rows with a bf16 weight matrix by blocks (block_dot-inl.h): rows are rounded to bf16, sums stay in fp32, and
 // a sum of any number of terms is one chain of steps. Included after row_pairs-inl.h, whose packing it shares, and only
 // for targets that have blocks: hence no include guard.
-#include "energy_lens/kernels/torch_free/block_dot-inl.h"
+#include "energy_lens/kernels/torch_free/row_block_attention-inl.h"
 
 EL_BEFORE_BLOCKS()
 namespace energy_lens {
@@ -109,7 +109,12 @@ struct BlockProduct {
 };
 
 const RowKernels& BlockKernelsOfTarget() {
-  static const RowKernels kernels = WithUnit<BlockProduct>(Bfloat16Unit::Blocks);
+  static const RowKernels kernels = [] {
+    RowKernels made = WithUnit<BlockProduct>(Bfloat16Unit::Blocks);
+    made.attend = AttendAsWeights;
+    made.attention_scratch = EitherAttentionScratch;
+    return made;
+  }();
   return kernels;
 }
 

@@ -30,7 +30,8 @@ struct ConstRowView {
 };
 
 // How x enters a product with bf16 weights: as it is, or rounded to bf16 as well where the processor multiplies bf16
-// numbers faster (bfloat16_unit.h).
+// numbers faster (bfloat16_unit.h). In attention of a model with bf16 weights OfWeights keeps 16 bits of queries, keys,
+// values and pattern where the processor multiplies blocks of bf16 numbers, all elsewhere.
 enum class RowPrecision { Full, OfWeights };
 
 // y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms, or in steps of 32, in fp32.
@@ -66,6 +67,7 @@ struct HeadAttention {
   float scale = 1.0f;
   float cap = 0.0f;         // 0: none
   std::int64_t window = 0;  // keys a query sees, itself included; 0: all before it
+  RowPrecision precision = RowPrecision::Full;
 };
 
 struct RowKernels {
