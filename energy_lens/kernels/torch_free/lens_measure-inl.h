@@ -9,7 +9,9 @@
 #include <hwy/contrib/math/math-inl.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -104,15 +106,23 @@ inline void Keep(float z, std::int32_t id, int r, LensSums& sums) {
   ids[at] = id;
 }
 
-// The logits of one entry of the panel, of which some lane's exceeds its smallest kept one; returns the smallest kept.
-HWY_NOINLINE V KeepLargest(std::int64_t id, const float* z, int k, LensSums& sums) {
-  HWY_ALIGN float floor[kLanes];
-  for (int r = 0; r < kLanes; ++r) {
-    const float& smallest = sums.kept_values[(k + r + 1) * sums.kept - 1];
-    if (z[r] > smallest && sums.target[k + r] != id) Keep(z[r], static_cast<std::int32_t>(id), k + r, sums);
-    floor[r] = smallest;
+// One entry's logits z, of which those of the lanes in `larger` exceed their smallest kept one, floor[r].
+HWY_NOINLINE void KeepLargest(std::int64_t id, const float* z, std::uint64_t larger, int k, LensSums& sums,
+                              float* floor) {
+  for (; larger != 0; larger &= larger - 1) {
+    const int r = std::countr_zero(larger);
+    if (sums.target[k + r] == id) continue;
+    Keep(z[r], static_cast<std::int32_t>(id), k + r, sums);
+    floor[r] = sums.kept_values[(k + r + 1) * sums.kept - 1];
   }
-  return hn::Load(F(), floor);
+}
+
+HWY_INLINE std::uint64_t BitsOf(hn::Mask<F> mask) {
+  std::uint8_t bytes[8] = {};
+  hn::StoreMaskBits(F(), mask, bytes);
+  std::uint64_t bits;
+  std::memcpy(&bits, bytes, sizeof(bits));
+  return bits;
 }
 
 // Lanes [k, k + kLanes), targets included: differences from the target's logit are summed, the largest others kept.
@@ -131,7 +141,10 @@ HWY_INLINE V Scan(const LensPanel& panel, const float* logits, int k, LensSums& 
       const V z = hn::Load(f, at);
       best = hn::Max(best, z);
       part = hn::Add(part, hn::Sub(z, target));
-      if (!hn::AllFalse(f, hn::Gt(z, smallest))) smallest = KeepLargest(panel.first + v, at, k, sums);
+      if (const auto larger = hn::Gt(z, smallest); !hn::AllFalse(f, larger)) {
+        KeepLargest(panel.first + v, at, BitsOf(larger), k, sums, floor);
+        smallest = hn::Load(f, floor);
+      }
     }
     total = hn::Add(total, part);
   }

@@ -8,24 +8,32 @@
 namespace energy_lens {
 namespace {
 
-struct RowNorm {
-  double mean = 0.0, inverse = 0.0;  // unit = (x - mean) * inverse
-};
-
-RowNorm norm_of(const float* row, std::int64_t width, const LensHead& head) {
-  RowNorm norm;
-  if (head.centre) {
-    for (std::int64_t d = 0; d < width; ++d) norm.mean += row[d];
-    norm.mean /= static_cast<double>(width);
+// Sum over d of term(d), as eight sums that do not wait for each other.
+template <class Term>
+double sum_of(std::int64_t width, const Term& term) {
+  constexpr std::int64_t kSums = 8;
+  double sums[kSums] = {};
+  std::int64_t d = 0;
+  for (; d + kSums <= width; d += kSums) {
+    for (std::int64_t i = 0; i < kSums; ++i) sums[i] += term(d + i);
   }
-  double squares = 0.0;
-  for (std::int64_t d = 0; d < width; ++d) squares += (row[d] - norm.mean) * (row[d] - norm.mean);
-  norm.inverse = 1.0 / std::sqrt(squares / static_cast<double>(width) + head.eps);
+  for (; d < width; ++d) sums[d % kSums] += term(d);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+LensNorm norm_of(const float* row, std::int64_t width, const LensHead& head) {
+  LensNorm norm;
+  const double count = static_cast<double>(width);
+  if (head.centre) norm.mean = sum_of(width, [&](std::int64_t d) -> double { return row[d]; }) / count;
+  const double squares = sum_of(width, [&](std::int64_t d) {
+    const double away = row[d] - norm.mean;
+    return away * away;
+  });
+  norm.inverse = 1.0 / std::sqrt(squares / count + head.eps);
   return norm;
 }
 
-void put_row(const LensHead& head, const float* row, std::int64_t lanes, float* y) {
-  const RowNorm norm = norm_of(row, head.w.width, head);
+void put_row(const LensHead& head, const float* row, const LensNorm& norm, std::int64_t lanes, float* y) {
   for (std::int64_t d = 0; d < head.w.width; ++d) {
     const double unit = (row[d] - norm.mean) * norm.inverse;
     y[d * lanes] = static_cast<float>(unit * head.gamma[d] + (head.beta != nullptr ? head.beta[d] : 0.0f));
@@ -166,17 +174,13 @@ double cap_slope(const LensHead& head, float logit) {
 }
 
 // g [D] = d/dy -> d/dstream, through gamma and the closed form of LayerNorm or RMSNorm.
-void pull_back(const LensHead& head, const float* row, double* g, float* out) {
+void pull_back(const LensHead& head, const float* row, const LensNorm& norm, double* g, float* out) {
   const std::int64_t width = head.w.width;
-  const RowNorm norm = norm_of(row, width, head);
-  double mean = 0.0, along = 0.0;
-  for (std::int64_t d = 0; d < width; ++d) {
-    g[d] *= head.gamma[d];
-    mean += g[d];
-    along += g[d] * (row[d] - norm.mean) * norm.inverse;
-  }
-  mean = head.centre ? mean / static_cast<double>(width) : 0.0;
-  along /= static_cast<double>(width);
+  const double count = static_cast<double>(width);
+  for (std::int64_t d = 0; d < width; ++d) g[d] *= head.gamma[d];
+  const double mean = head.centre ? sum_of(width, [&](std::int64_t d) { return g[d]; }) / count : 0.0;
+  const double along =
+      sum_of(width, [&](std::int64_t d) { return g[d] * (row[d] - norm.mean) * norm.inverse; }) / count;
   for (std::int64_t d = 0; d < width; ++d) {
     out[d] = static_cast<float>((g[d] - mean - (row[d] - norm.mean) * norm.inverse * along) * norm.inverse);
   }
@@ -193,7 +197,9 @@ void begin_group(const LensJob& job, const LensTiles& tiles, std::int64_t padded
   if (group.o != nullptr) std::fill_n(group.o, padded_width * lanes, 0.0f);
   if (group.expected != nullptr) std::fill_n(group.expected, padded_width * lanes, 0.0f);
   for (std::int64_t r = 0; r < group.count; ++r) {
-    put_row(head, group.layer->stream + (group.first + r) * group.layer->stride, lanes, group.y + r);
+    const float* const row = group.layer->stream + (group.first + r) * group.layer->stride;
+    group.norms[r] = norm_of(row, head.w.width, head);
+    put_row(head, row, group.norms[r], lanes, group.y + r);
   }
   if (tiles.ready != nullptr) tiles.ready(padded_width, scratch, group.y);
   std::fill_n(scratch + head.w.width * lanes, (padded_width - head.w.width) * lanes, 0.0f);
@@ -226,7 +232,7 @@ void finish_group(const LensJob& job, const LensTiles& tiles, const LensGroup& g
       for (std::int64_t d = 0; d < width; ++d) {
         scratch[d] = group.o[d * lanes + r] / row.total + weight * target[d];
       }
-      pull_back(head, layer.stream + at * layer.stride, scratch, layer.gradient + at * width);
+      pull_back(head, layer.stream + at * layer.stride, group.norms[r], scratch, layer.gradient + at * width);
     }
     if (layer.expected_gradient != nullptr) {
       const bool capped = group.expected != nullptr;
@@ -238,7 +244,7 @@ void finish_group(const LensJob& job, const LensTiles& tiles, const LensGroup& g
         scratch[d] =
             group.o[d * lanes + r] / row.total - under_final[d * lanes + r] / final_row.total + weight * target[d];
       }
-      pull_back(head, layer.stream + at * layer.stride, scratch, layer.expected_gradient + at * width);
+      pull_back(head, layer.stream + at * layer.stride, group.norms[r], scratch, layer.expected_gradient + at * width);
     }
   }
 }

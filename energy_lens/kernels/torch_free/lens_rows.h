@@ -7,6 +7,11 @@
 
 namespace energy_lens {
 
+// unit = (x - mean) * inverse of a row.
+struct LensNorm {
+  double mean = 0.0, inverse = 0.0;
+};
+
 // One group of rows at one layer while a chunk is worked on.
 struct LensGroup {
   const LensLayer* layer = nullptr;
@@ -14,6 +19,7 @@ struct LensGroup {
   float* y = nullptr;                 // [D padded, lanes]
   float* o = nullptr;                 // [D padded, lanes] sum over v != t of e^(z - m) slope_v W_U[v], or null
   float* expected = nullptr;          // [D padded, lanes] sum over v of e^(zL - mL) slope_v W_U[v]; with a cap only
+  LensNorm norms[kMostLanes];
   LensSums sums;
 };
 

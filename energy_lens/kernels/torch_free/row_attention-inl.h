@@ -8,7 +8,6 @@
 
 #include <limits>
 
-#include "energy_lens/kernels/torch_free/exponential-inl.h"
 #include "energy_lens/kernels/torch_free/row_tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();

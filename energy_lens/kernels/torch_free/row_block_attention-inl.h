@@ -101,17 +101,39 @@ struct QueryLanes {
   }
 };
 
+// to [columns, rows] = from [rows, columns], rows of both as far apart as their strides say.
+void TurnRows(const float* from, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* to,
+              std::int64_t to_stride) {
+  std::int64_t turned_rows = 0, turned_columns = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::Full128<float> f;
+  turned_rows = rows / 4 * 4;
+  turned_columns = columns / 4 * 4;
+  for (std::int64_t r = 0; r < turned_rows; r += 4) {
+    for (std::int64_t c = 0; c < turned_columns; c += 4) {
+      const float* const at = from + r * stride + c;
+      StoreTurned(f, hn::LoadU(f, at), hn::LoadU(f, at + stride), hn::LoadU(f, at + 2 * stride),
+                  hn::LoadU(f, at + 3 * stride), to + c * to_stride + r, to_stride);
+    }
+  }
+#endif
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t c = r < turned_rows ? turned_columns : 0; c < columns; ++c) {
+      to[c * to_stride + r] = from[r * stride + c];
+    }
+  }
+}
+
 void SplitQueries(const HeadAttention& head, std::int64_t columns, QueryLanes& tile) {
   float* const turned = tile.sums;  // not yet in use
   std::fill_n(turned, columns * kBlockColumns, 0.0f);
-  for (std::int64_t r = 0; r < tile.count; ++r) {
-    const float* const q = head.q.values + (tile.query + r) * head.q.stride;
-    for (std::int64_t d = 0; d < head.width; ++d) turned[d * kBlockColumns + r] = q[d] * head.scale;
-  }
+  TurnRows(head.q.values + tile.query * head.q.stride, head.q.stride, tile.count, head.width, turned, kBlockColumns);
   const std::int64_t part = columns / 2 * kBlockColumns;
+  const V scale = hn::Set(F(), head.scale);
   for (std::int64_t at = 0; at < part; at += kLanes) {
     const float* const from = turned + at / kBlockColumns * 2 * kBlockColumns + at % kBlockColumns;
-    const TwoParts split = Split(hn::Load(F(), from), hn::Load(F(), from + kBlockColumns));
+    const TwoParts split =
+        Split(hn::Mul(hn::Load(F(), from), scale), hn::Mul(hn::Load(F(), from + kBlockColumns), scale));
     hn::Store(split.rounded, U(), tile.queries + at);
     hn::Store(split.rounded, U(), tile.queries + part + at);
     hn::Store(split.left, U(), tile.queries + 2 * part + at);
@@ -210,10 +232,8 @@ void PutResults(const HeadAttention& head, QueryLanes& tile) {
       hn::Store(hn::Div(hn::Load(F(), sum), hn::LoadU(F(), tile.total + k)), F(), sum);
     }
   }
-  for (std::int64_t r = 0; r < tile.count; ++r) {
-    float* const z = head.z.values + (tile.query + r) * head.z.stride;
-    for (std::int64_t d = 0; d < head.width; ++d) z[d] = tile.sums[d * kBlockColumns + r];
-  }
+  TurnRows(tile.sums, kBlockColumns, head.width, tile.count, head.z.values + tile.query * head.z.stride,
+           head.z.stride);
 }
 
 void AttendLanes(const HeadAttention& head, const BlockHead& packed, QueryLanes& tile) {

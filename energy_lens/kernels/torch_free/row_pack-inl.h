@@ -53,15 +53,16 @@ HWY_INLINE void PackAlong(const T* from, const WeightView& w, std::int64_t terms
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// Four columns of four numbers, as rows of a panel.
+// Four columns of four numbers, as rows `stride` numbers apart.
 template <class D>
-HWY_INLINE void StoreTurned(D d, hn::Vec<D> a, hn::Vec<D> b, hn::Vec<D> c, hn::Vec<D> e, hn::TFromD<D>* to) {
+HWY_INLINE void StoreTurned(D d, hn::Vec<D> a, hn::Vec<D> b, hn::Vec<D> c, hn::Vec<D> e, hn::TFromD<D>* to,
+                            std::int64_t stride = kPanelColumns) {
   const auto ac_low = hn::InterleaveLower(d, a, c), ac_high = hn::InterleaveUpper(d, a, c);
   const auto be_low = hn::InterleaveLower(d, b, e), be_high = hn::InterleaveUpper(d, b, e);
-  hn::Store(hn::InterleaveLower(d, ac_low, be_low), d, to);
-  hn::Store(hn::InterleaveUpper(d, ac_low, be_low), d, to + kPanelColumns);
-  hn::Store(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * kPanelColumns);
-  hn::Store(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * kPanelColumns);
+  hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, to);
+  hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, to + stride);
+  hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, to + 2 * stride);
+  hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, to + 3 * stride);
 }
 #endif
 

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "energy_lens/kernels/torch_free/register_tile-inl.h"
+#include "energy_lens/kernels/torch_free/exponential-inl.h"
 #include "energy_lens/kernels/torch_free/row_kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -125,16 +125,12 @@ HWY_INLINE V LoadEnd(const float* from, std::int64_t i, std::int64_t count) {
   return hn::Load(f, end);
 }
 
-// e^x; the argument is kept where the result is finite.
-HWY_INLINE V BoundedExp(V x) {
+// x / (1 + e^-a), with a = x the SiLU: e^-|a| / (1 + e^-|a|) of x where a < 0.
+HWY_INLINE V TimesSigmoid(V x, V a) {
   const F f;
-  return hn::Exp(f, hn::Min(x, hn::Set(f, 88.0f)));
-}
-
-// x / (1 + e^-s x'): with x' = x the SiLU.
-HWY_INLINE V TimesSigmoid(V x, V argument) {
-  const F f;
-  return hn::Div(x, hn::Add(hn::Set(f, 1.0f), BoundedExp(hn::Neg(argument))));
+  const V e = ExpNotPositive(hn::Neg(hn::Abs(a)));
+  const V part = hn::IfThenElse(hn::Lt(a, hn::Zero(f)), hn::Mul(x, e), x);
+  return hn::Div(part, hn::Add(hn::Set(f, 1.0f), e));
 }
 
 // x/2 (1 + tanh u) = x sigmoid(2u), u = sqrt(2/pi) (x + 0.044715 x^3) (Hendrycks & Gimpel 1606.08415).
