@@ -41,6 +41,22 @@ HWY_INLINE VU PairLanes(const std::uint16_t* first, const std::uint16_t* second)
   return hn::Or(hn::PromoteTo(u, hn::LoadU(half, first)), hn::ShiftLeft<16>(hn::PromoteTo(u, hn::LoadU(half, second))));
 }
 
+// 2 kLanes columns of two rows, side by side.
+HWY_INLINE void StorePairs(const std::uint16_t* first, const std::uint16_t* second, std::uint32_t* to) {
+#if EL_NATIVE_PAIRS
+  HWY_ALIGN static constexpr std::uint16_t kPlaces[64] = {
+      0,  32, 1,  33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39, 8,  40, 9,  41, 10, 42,
+      11, 43, 12, 44, 13, 45, 14, 46, 15, 47, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53,
+      22, 54, 23, 55, 24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
+  const __m512i a = _mm512_loadu_si512(first), b = _mm512_loadu_si512(second);
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi16(a, _mm512_load_si512(kPlaces), b));
+  _mm512_storeu_si512(to + kLanes, _mm512_permutex2var_epi16(a, _mm512_load_si512(kPlaces + 32), b));
+#else
+  hn::StoreU(PairLanes(first, second), U(), to);
+  hn::StoreU(PairLanes(first + kLanes, second + kLanes), U(), to + kLanes);
+#endif
+}
+
 // fp32 -> the nearest bf16 (ties to even) of a finite number, in the high half.
 HWY_INLINE VU RoundedHigh(V x) {
   const U u;

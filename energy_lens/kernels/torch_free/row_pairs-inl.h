@@ -7,6 +7,7 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
+static_assert(kVectors % 2 == 0);
 constexpr std::int64_t kTermPairs = kTerms / 2;
 
 HWY_INLINE std::uint32_t PairOf(const std::uint16_t* first, const std::uint16_t* second) {
@@ -42,8 +43,8 @@ HWY_INLINE void PackPairPanel(const std::uint16_t* from, const WeightView& w, st
   }
   for (; whole && w.column_stride == 1 && k + 2 <= terms; k += 2) {
     const std::uint16_t* const row = from + k * w.term_stride;
-    for (std::int64_t c = 0; c < kPanelColumns; c += kLanes) {
-      hn::Store(PairLanes(row + c, row + w.term_stride + c), U(), packed + k / 2 * kPanelColumns + c);
+    for (std::int64_t c = 0; c < kPanelColumns; c += 2 * kLanes) {
+      StorePairs(row + c, row + w.term_stride + c, packed + k / 2 * kPanelColumns + c);
     }
   }
   for (; k < terms; k += 2) {
