@@ -34,7 +34,7 @@ struct ConstRowView {
 // values and pattern where the processor multiplies blocks of bf16 numbers, all elsewhere.
 enum class RowPrecision { Full, OfWeights };
 
-// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 256 terms, or in steps of 32, in fp32.
+// y [R, N] = activation(x [R, K] w + bias). Sums run over K in panels of 192 terms, or in steps of 32, in fp32.
 struct RowProduct {
   ConstRowView x;
   RowView y;

@@ -17,7 +17,7 @@ namespace {
 // In fp32 a packed panel of 256 terms has at most the 32 KB of a first-level cache, in bf16 pairs half of them. A group
 // of panels takes 256 KB of a second-level cache, and as much again goes to the weights that come next. A spare cache
 // line keeps panels out of each other's sets.
-constexpr std::int64_t kTerms = 256, kSpareLine = 16;
+constexpr std::int64_t kTerms = 192, kSpareLine = 16;
 constexpr std::int64_t kWidePanelStride = kTerms * kPanelColumns + kSpareLine;
 
 // The part of w that begins at a term and a column.

@@ -59,9 +59,11 @@ struct WideTile {
     const F f;
     FetchTile<kRows, kAdd>(y);
     V sum[kRows][kVectors];
-    const float* HWY_RESTRICT row[kRows];
+    // Three rows a pointer: more pointers than registers would be read anew for every term.
+    constexpr int kPointers = (kRows + 2) / 3;
+    const float* HWY_RESTRICT row[kPointers];
+    EL_UNROLL for (int p = 0; p < kPointers; ++p) row[p] = x.values + 3 * p * x.stride;
     EL_UNROLL for (int r = 0; r < kRows; ++r) {
-      row[r] = x.values + r * x.stride;
       EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f);
     }
     for (std::int64_t k = 0; k < terms; ++k) {
@@ -69,9 +71,10 @@ struct WideTile {
       V w[kVectors];
       EL_UNROLL for (int c = 0; c < kVectors; ++c) w[c] = hn::Load(f, packed + k * kPanelColumns + c * kLanes);
       EL_UNROLL for (int r = 0; r < kRows; ++r) {
-        const V value = hn::Set(f, row[r][k]);
+        const V value = hn::Set(f, row[r / 3][r % 3 * x.stride]);
         EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::MulAdd(value, w[c], sum[r][c]);
       }
+      EL_UNROLL for (int p = 0; p < kPointers; ++p) ++row[p];
     }
     PutTile<kRows, kAdd>(sum, y);
   }
