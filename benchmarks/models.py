@@ -20,11 +20,21 @@ def bfloat16_share(of):
 
     It then reads the first 1/of of the tokens, which is to its advantage: attention makes later tokens dearer.
     """
+    flags = processor_flags()
+    return 1 if flags is None or "avx512_bf16" in flags or "amx_bf16" in flags else of
+
+
+def demanded(with_amx, without):
+    """The ratio demanded of a bf16 row on this processor."""
+    return with_amx if "amx_bf16" in (processor_flags() or "") else without
+
+
+def processor_flags():
+    """What /proc/cpuinfo says, or None where there is no such file."""
     try:
-        flags = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        return pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return 1
-    return 1 if "avx512_bf16" in flags or "amx_bf16" in flags else of
+        return None
 
 
 def tokens(count, length, vocabulary=50257):

@@ -84,8 +84,9 @@ FLOAT32, BFLOAT16 = "torch fp32: logits, log_softmax, topk, autograd", "the same
 ROWS = [
     row("lens-fp32", f"{EVERYTHING}, fp32", FLOAT32, "rivals.lens:Naive", 2.2, 2, gradient=True, top_k=10),
     row("lens-fp32-forward", "lens: energy, entropy, fp32", FLOAT32, "rivals.lens:Naive", 1.5, 1),
-    row("lens-bf16", f"{EVERYTHING}, bf16 weights and rows", FLOAT32, "rivals.lens:Naive", 6.0, 2, True, gradient=True,
+    row("lens-bf16", f"{EVERYTHING}, bf16 weights and rows", FLOAT32, "rivals.lens:Naive",
+        models.demanded(10.0, 6.0), 2, True, gradient=True,
         top_k=10, kernel="rounded"),
-    row("lens-bf16-against-bf16", f"{EVERYTHING}, bf16 weights and rows", BFLOAT16, "rivals.lens:NaiveBfloat16", 3.0, 2,
-        True, models.bfloat16_share(16), gradient=True, top_k=10, kernel="rounded"),
+    row("lens-bf16-against-bf16", f"{EVERYTHING}, bf16 weights and rows", BFLOAT16, "rivals.lens:NaiveBfloat16",
+        models.demanded(6.0, 3.0), 2, True, models.bfloat16_share(16), gradient=True, top_k=10, kernel="rounded"),
 ]

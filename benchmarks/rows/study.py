@@ -79,6 +79,6 @@ def row(dtype, rival_class, required, scale=1):
 
 ROWS = [
     row("float32", "rivals.study:Float32Script", 2.0),
-    row("bfloat16", "rivals.study:Bfloat16Script", 2.5, models.bfloat16_share(32)),
-    row("bfloat16-over-float32", "rivals.study:Float32Script", 6.0),
+    row("bfloat16", "rivals.study:Bfloat16Script", models.demanded(5.0, 2.5), models.bfloat16_share(32)),
+    row("bfloat16-over-float32", "rivals.study:Float32Script", models.demanded(10.0, 6.0)),
 ]

@@ -13,13 +13,13 @@ SeriesColumns within_columns(std::span<const double> s, const Windows& windows) 
   std::vector<double> within(s.begin(), s.end());
   remove_position_means(within, windows);
   remove_document_means(within, windows);
-  const auto turned = std::make_shared<std::vector<double>>(within.size());
+  std::vector<double> turned(within.size());
   for (std::int64_t d = 0; d < windows.documents; ++d) {
     for (std::int64_t t = 0; t < windows.tokens; ++t) {
-      (*turned)[t * windows.documents + d] = within[d * windows.tokens + t];
+      turned[t * windows.documents + d] = within[d * windows.tokens + t];
     }
   }
-  return {turned, turned->data()};
+  return {std::move(turned), windows.documents};
 }
 
 DocumentProducts document_products(std::span<const ActiveToken> active, SeriesColumns columns, const Windows& windows) {
@@ -35,7 +35,7 @@ DocumentProducts document_products(std::span<const ActiveToken> active, SeriesCo
   }
   products.common.assign(static_cast<std::size_t>(documents), 0.0);
   for (std::int64_t t = 0; t < kept; ++t) {
-    const double *const mean = mean_a.data() + t * strata, *const column = columns.get() + t * documents;
+    const double *const mean = mean_a.data() + t * strata, *const column = columns.column(t);
     if (std::all_of(mean, mean + strata, [](double value) { return value == 0.0; })) continue;
     double* const common = products.common.data();
     if (strata == 1) {

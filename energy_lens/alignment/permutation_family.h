@@ -2,7 +2,6 @@
 // against one series that all features share.
 #pragma once
 #include <functional>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -13,13 +12,11 @@
 
 namespace energy_lens {
 
-// A within-document series by position, [kept, D]: one active token reads one contiguous row of it.
-using SeriesColumns = std::shared_ptr<const double>;
-
 // The columns of s for each of the given features, in order; features may share one.
 using ColumnsOf = std::function<std::vector<SeriesColumns>(std::span<const std::int64_t> features)>;
 
-// s [D * kept], nothing removed yet, made within-document and turned.
+// s [D * kept], nothing removed yet, made within-document and turned to [kept, D]: one active token reads one contiguous
+// row of it.
 SeriesColumns within_columns(std::span<const double> s, const Windows& windows);
 
 // G of a within-document series of the feature against within-document columns: then constants of a drop out, and

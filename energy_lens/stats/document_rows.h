@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -10,34 +11,41 @@
 
 namespace energy_lens {
 
-// row()[e] = G[document(), e] - common[e], for each active document in turn.
+// G[document(), e] - common[e], for each active document in turn.
 class DocumentRows {
  public:
   explicit DocumentRows(const DocumentProducts& products) : products_(products), row_(products.common.size()) {}
 
-  // Forms the next row; false when there is none left.
+  // Goes to the next document; false when there is none left.
   bool next() {
-    const std::span<const Firing> firings = products_.firings;
-    if (at_ == firings.size()) return false;
-    const auto documents = static_cast<std::int64_t>(row_.size());
-    document_ = firings[at_].document;
-    std::fill(row_.begin(), row_.end(), 0.0);
-    for (; at_ < firings.size() && firings[at_].document == document_; ++at_) {
-      kernels_.add_column(firings[at_].value, products_.columns.get() + firings[at_].position * documents, documents,
-                          row_.data());
-    }
+    const std::span<const Firing> all = products_.firings;
+    const std::size_t begin = end_;
+    if (begin == all.size()) return false;
+    while (end_ < all.size() && all[end_].document == all[begin].document) ++end_;
+    firings_ = all.subspan(begin, end_ - begin);
     return true;
   }
 
-  std::int32_t document() const { return document_; }
-  const double* row() const { return row_.data(); }
+  std::int32_t document() const { return firings_.front().document; }
+
+  // The document's firing where it has but one: its row is that column times its value. Else null.
+  const Firing* only() const { return firings_.size() == 1 ? firings_.data() : nullptr; }
+
+  // Forms the row, [D], valid until the next one is formed.
+  const double* form() {
+    std::fill(row_.begin(), row_.end(), 0.0);
+    for (const Firing& firing : firings_) {
+      kernels_.add_column(firing.value, products_.columns.column(firing.position), std::ssize(row_), row_.data());
+    }
+    return row_.data();
+  }
 
  private:
   const PermutationKernel& kernels_ = best_permutation_kernel();
   const DocumentProducts& products_;
-  std::vector<double> row_;  // [D]
-  std::size_t at_ = 0;
-  std::int32_t document_ = 0;
+  std::vector<double> row_;
+  std::span<const Firing> firings_;  // of the document
+  std::size_t end_ = 0;              // of them, in all firings
 };
 
 // kRowsAtOnce tables [D], each with the permuted targets of its document.

@@ -5,6 +5,7 @@
 #include <map>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
@@ -197,13 +198,22 @@ Permutations document_permutations(std::int64_t documents, std::int64_t count, s
   return permutations;
 }
 
+SeriesColumns::SeriesColumns(std::vector<double> by_position, std::int64_t documents) : documents(documents) {
+  const auto held = std::make_shared<const std::vector<double>>(std::move(by_position));
+  const auto most = std::make_shared<std::vector<double>>();
+  for (auto at = held->begin(); at != held->end(); at += documents) {
+    most->push_back(best_permutation_kernel().largest_magnitude(&*at, documents));
+  }
+  values = {held, held->data()};
+  largest = {most, most->data()};
+}
+
 DocumentProducts dense_products(std::span<const double> g, std::int64_t documents) {
   EL_ASSERT(static_cast<std::int64_t>(g.size()) == documents * documents);
   DocumentProducts products;
   products.common.assign(static_cast<std::size_t>(documents), 0.0);
   for (std::int32_t d = 0; d < documents; ++d) products.firings.push_back({d, d, 1.0});
-  auto copy = std::make_shared<const std::vector<double>>(g.begin(), g.end());
-  products.columns = {copy, copy->data()};
+  products.columns = {std::vector<double>(g.begin(), g.end()), documents};
   return products;
 }
 

@@ -37,13 +37,25 @@ struct Firing {
   double value;
 };
 
+// A series s by position, [positions, D], and the largest |s| of each position. Copies share them.
+struct SeriesColumns {
+  SeriesColumns() = default;
+  // by_position [positions, D]
+  SeriesColumns(std::vector<double> by_position, std::int64_t documents);
+
+  const double* column(std::int64_t position) const { return values.get() + position * documents; }
+
+  std::shared_ptr<const double> values, largest;
+  std::int64_t documents = 0;
+};
+
 // G of one feature as what it is made of; its rows are formed when they are read and never kept:
 //   G[d, d'] = common[d'] + sum over the firings of document d of value * columns[position, d'].
 // Only pairs of one stratum are ever read.
 struct DocumentProducts {
-  std::vector<double> common;             // [D]
-  std::vector<Firing> firings;            // documents ascending
-  std::shared_ptr<const double> columns;  // [positions, D]: s by position; features may share it
+  std::vector<double> common;   // [D]
+  std::vector<Firing> firings;  // documents ascending
+  SeriesColumns columns;
 };
 
 // From a full G [D, D], which is copied: every document is active.

@@ -12,7 +12,6 @@ namespace {
 // target_of(d): the document that s is taken from.
 template <typename TargetOf>
 double one_statistic(const DocumentProducts& products, const TargetOf& target_of) {
-  const auto documents = static_cast<std::int64_t>(products.common.size());
   Term total = common_total(products);
   double largest = total.square;
   for (std::size_t i = 0; i < products.firings.size();) {
@@ -20,7 +19,7 @@ double one_statistic(const DocumentProducts& products, const TargetOf& target_of
     const std::int64_t target = target_of(document);
     double excess = 0.0;
     for (; i < products.firings.size() && products.firings[i].document == document; ++i) {
-      excess += products.firings[i].value * products.columns.get()[products.firings[i].position * documents + target];
+      excess += products.firings[i].value * products.columns.column(products.firings[i].position)[target];
     }
     total.sum += excess;
     total.square += excess * (excess + 2.0 * products.common[target]);
@@ -65,7 +64,7 @@ void permuted_statistics(const DocumentProducts& products, const Permutations& p
   };
   for (DocumentRows rows(products); rows.next();) {
     Term* const terms = tables.append(permutations.targets(rows.document()));
-    largest = std::max(largest, kernels.make_terms(rows.row(), products.common.data(), documents, terms));
+    largest = std::max(largest, kernels.make_terms(rows.form(), products.common.data(), documents, terms));
     if (tables.full()) add();
   }
   add();

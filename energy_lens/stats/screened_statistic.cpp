@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
-#include <map>
 #include <vector>
 
 #include "energy_lens/stats/document_rows.h"
@@ -20,21 +20,13 @@ struct Bounds {
 };
 
 Bounds bounds_of(const DocumentProducts& products) {
-  const PermutationKernel& kernels = best_permutation_kernel();
-  const auto documents = static_cast<std::int64_t>(products.common.size());
-  const double common = kernels.largest_magnitude(products.common.data(), documents);
-  std::map<std::int32_t, double> largest;  // by position
+  const double common = best_permutation_kernel().largest_magnitude(products.common.data(), std::ssize(products.common));
   Bounds bounds;
   for (std::size_t i = 0; i < products.firings.size(); ++bounds.documents) {
     const std::int32_t document = products.firings[i].document;
     double most = 0.0;
     for (; i < products.firings.size() && products.firings[i].document == document; ++i) {
-      const Firing& firing = products.firings[i];
-      const auto [place, fresh] = largest.try_emplace(firing.position);
-      if (fresh) {
-        place->second = kernels.largest_magnitude(products.columns.get() + firing.position * documents, documents);
-      }
-      most += std::abs(firing.value) * place->second;
+      most += std::abs(products.firings[i].value) * products.columns.largest.get()[products.firings[i].position];
     }
     bounds.sum += most;
     bounds.square += most * (most + 2.0 * common);
@@ -69,7 +61,12 @@ void screened_statistics(const DocumentProducts& products, const Permutations& p
   };
   for (DocumentRows rows(products); rows.next();) {
     std::uint64_t* const packed = tables.append(permutations.targets(rows.document()));
-    kernels.pack_terms(rows.row(), products.common.data(), documents, steps, packed);
+    if (const Firing* const only = rows.only()) {
+      kernels.pack_product(only->value, products.columns.column(only->position), products.common.data(), documents,
+                           steps, packed);
+    } else {
+      kernels.pack_terms(rows.form(), products.common.data(), documents, steps, packed);
+    }
     if (tables.full()) add();
   }
   add();

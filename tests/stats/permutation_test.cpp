@@ -126,17 +126,17 @@ TEST(PermutationTest, ReadsSilentDocumentsFromTheCommonRow) {
   // sparsely, G is the same matrix.
   Philox random(4, "common");
   constexpr std::int64_t kPositions = 4;
-  const auto columns = std::make_shared<std::vector<double>>();
-  for (std::int64_t i = 0; i < kPositions * kDocuments; ++i) columns->push_back(random.normal());
+  std::vector<double> columns;
+  for (std::int64_t i = 0; i < kPositions * kDocuments; ++i) columns.push_back(random.normal());
   DocumentProducts sparse;
   for (std::int64_t d = 0; d < kDocuments; ++d) sparse.common.push_back(random.normal());
   sparse.firings = {{0, 1, 3.0}, {3, 0, 2.0}, {3, 3, -1.0}, {7, 1, 2.5}};
-  sparse.columns = {columns, columns->data()};
+  sparse.columns = {columns, kDocuments};
   std::vector<double> g;
   for (std::int64_t d = 0; d < kDocuments; ++d) g.insert(g.end(), sparse.common.begin(), sparse.common.end());
   for (const Firing& firing : sparse.firings) {
     for (std::int64_t e = 0; e < kDocuments; ++e) {
-      g[firing.document * kDocuments + e] += firing.value * (*columns)[firing.position * kDocuments + e];
+      g[firing.document * kDocuments + e] += firing.value * columns[firing.position * kDocuments + e];
     }
   }
   const Permutations permutations = document_permutations(kDocuments, 500, 6);
@@ -236,7 +236,7 @@ TEST(PermutationTest, OrdersItsPValues) {
 
 TEST(PermutationTest, OfASilentFeatureIsOne) {
   const auto silent = [](std::span<const std::int64_t> features) {
-    return std::vector<DocumentProducts>(features.size(), DocumentProducts{std::vector<double>(6, 0.0), {}, nullptr});
+    return std::vector<DocumentProducts>(features.size(), DocumentProducts{std::vector<double>(6, 0.0), {}, {}});
   };
   const PermutationTest test = permutation_test(2, silent, document_permutations(6, 99, 1));
   EXPECT_EQ(test.statistic[0], 0.0);

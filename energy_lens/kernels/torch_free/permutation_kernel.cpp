@@ -10,7 +10,18 @@ HWY_BEFORE_NAMESPACE();
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 
-const PermutationKernel* VectorPermutation() { return &PermutationOfTarget(); }
+const PermutationKernel* VectorPermutation() {
+#if HWY_ARCH_X86_64 && HWY_TARGET <= HWY_AVX3
+  // AMD's gathers are slower than as many loads.
+  static const PermutationKernel gathering = [] {
+    PermutationKernel made = PermutationOfTarget();
+    made.add_packed = GatherPacked;
+    return made;
+  }();
+  if (__builtin_cpu_is("intel")) return &gathering;
+#endif
+  return &PermutationOfTarget();
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace energy_lens

@@ -30,6 +30,9 @@ struct PermutationKernel {
   // The same for terms in fixed point, sum << 32 plus square: packed[e] from row[e] in the given steps.
   void (*pack_terms)(const double* row, const double* common, std::int64_t documents, FixedPoint steps,
                      std::uint64_t* packed);
+  // The same of row[e] = value * column[e].
+  void (*pack_product)(double value, const double* column, const double* common, std::int64_t documents,
+                       FixedPoint steps, std::uint64_t* packed);
   void (*add_packed)(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets,
                      std::int64_t count, std::uint64_t* totals);
   // |row[e]| at most
