@@ -26,7 +26,7 @@ std::string machine_in_words(const Json& machine) {
   return "machine\n" + line("threads", text_of(machine.at("threads"))) +
          line("memory", gigabytes(machine.at("memory_bytes"))) +
          line("instructions", text_of(machine.at("instructions"))) + line("kernels", text_of(machine.at("kernels"))) +
-         line("best device", devices);
+         line("bf16 products", text_of(machine.at("bfloat16_unit"))) + line("best device", devices);
 }
 
 std::string identities_in_words(const Json& checks) {

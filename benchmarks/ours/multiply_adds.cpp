@@ -76,18 +76,11 @@ namespace {
 
 constexpr int kBlockSums = kBlockRows * kBlockColumns;
 
-double RunBlocks(std::int64_t steps, float one) {
-  HWY_ALIGN std::uint16_t ones[kBlockRows / 2 * kStepTerms];
-  HWY_ALIGN float sums[kBlockSums];
-  const std::vector<float> wide(std::size(ones), one);
-  RoundNumbers(wide.data(), std::ssize(ones), ones);
-  std::fill_n(sums, kBlockSums, 0.0f);
+// sums [32, 32]: `steps` products of two tiles of ones, added up.
+HWY_NOINLINE void AddTiles(std::int64_t steps, const std::uint16_t* ones, float* sums) {
   const BlockRegisters registers;
   asm volatile("" ::: "memory");
-  _tile_loadd(0, sums, 64);
-  _tile_loadd(1, sums, 64);
-  _tile_loadd(2, sums, 64);
-  _tile_loadd(3, sums, 64);
+  StartSums<false>(sums, kBlockColumns);
   _tile_loadd(4, ones, 64);
   _tile_loadd(5, ones, 64);
   for (std::int64_t i = 0; i < steps; ++i) {
@@ -96,10 +89,15 @@ double RunBlocks(std::int64_t steps, float one) {
     _tile_dpbf16ps(2, 4, 5);
     _tile_dpbf16ps(3, 4, 5);
   }
-  _tile_stored(0, sums, 64);
-  _tile_stored(1, sums + kBlockSums / 4, 64);
-  _tile_stored(2, sums + kBlockSums / 2, 64);
-  _tile_stored(3, sums + kBlockSums / 4 * 3, 64);
+  StoreSums(sums, kBlockColumns);
+}
+
+double RunBlocks(std::int64_t steps, float one) {
+  HWY_ALIGN std::uint16_t ones[kBlockRows / 2 * kStepTerms];
+  HWY_ALIGN float sums[kBlockSums];
+  const std::vector<float> wide(std::size(ones), one);
+  RoundNumbers(wide.data(), std::ssize(ones), ones);
+  AddTiles(steps, ones, sums);
   double largest = 0.0;
   for (const float sum : sums) largest = std::max(largest, std::abs(sum - static_cast<double>(steps * kStepTerms)));
   return largest;

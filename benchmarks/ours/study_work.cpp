@@ -1,8 +1,8 @@
 // The per-layer energy study of one sequence after another: energy, entropy, top-10 and the exact gradient of every
-// layer while the forward pass is there. Rows of kLayersTogether layers go through the lens at once, so that W_U is read
-// once for them, and no more streams and gradients are held. Of the gradient the norms and the first rows are kept, as
-// the rival keeps them.
-// params: {"model": folder, "dtype": "float32" | "bfloat16", "checked": rows}; inputs: ids [N, T].
+// layer while the forward pass is there. Rows of kLayersTogether layers go through the lens at once, so that W_U is
+// read once for them, and no more streams and gradients are held. Of the gradient the norms and the first rows are
+// kept, as the rival keeps them. params: {"model": folder, "dtype": "float32" | "bfloat16", "checked": rows}; inputs:
+// ids [N, T].
 #include "benchmarks/ours/work.h"
 #include "energy_lens/experiment/model_choice.h"
 #include "energy_lens/lens/energy.h"

@@ -20,15 +20,15 @@ const Permutations& permutations() {
 
 DocumentProducts feature(std::int64_t active) {
   Philox random(0, "bench/permutation");
-  const auto columns = std::make_shared<std::vector<double>>();
-  for (std::int64_t i = 0; i < kPositions * kDocuments; ++i) columns->push_back(random.normal());
+  std::vector<double> columns;
+  for (std::int64_t i = 0; i < kPositions * kDocuments; ++i) columns.push_back(random.normal());
   DocumentProducts products;
   for (std::int64_t d = 0; d < kDocuments; ++d) products.common.push_back(0.01 * random.normal());
   for (std::int64_t i = 0; i < active; ++i) {
     products.firings.push_back({static_cast<std::int32_t>(i * kDocuments / active),
                                 static_cast<std::int32_t>(random.below(kPositions)), random.uniform() + 0.1});
   }
-  products.columns = {columns, columns->data()};
+  products.columns = {std::move(columns), kDocuments};
   return products;
 }
 

@@ -15,8 +15,8 @@ namespace energy_lens {
 // The columns of s for each of the given features, in order; features may share one.
 using ColumnsOf = std::function<std::vector<SeriesColumns>(std::span<const std::int64_t> features)>;
 
-// s [D * kept], nothing removed yet, made within-document and turned to [kept, D]: one active token reads one contiguous
-// row of it.
+// s [D * kept], nothing removed yet, made within-document and turned to [kept, D]: one active token reads one
+// contiguous row of it.
 SeriesColumns within_columns(std::span<const double> s, const Windows& windows);
 
 // G of a within-document series of the feature against within-document columns: then constants of a drop out, and

@@ -30,7 +30,7 @@ struct LensRows {
 
 // Which code measures. Best: the fused kernel with this processor's vector instructions, for fp32 streams on the CPU;
 // everything else takes the reference. Rounded: the same with rows rounded to bf16 (2^-8 of each number) where W_U is
-// bf16 and the processor adds up products of bf16 pairs, which is faster. Generic: the fused kernel in plain code.
+// bf16 and the processor multiplies bf16 numbers faster (bfloat16_unit.h). Generic: the fused kernel in plain code.
 // Reference: chunked tensor operators.
 enum class LensKernel { Best, Rounded, Generic, Reference };
 

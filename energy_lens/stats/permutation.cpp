@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <numeric>
 #include <string>
@@ -199,6 +200,7 @@ Permutations document_permutations(std::int64_t documents, std::int64_t count, s
 }
 
 SeriesColumns::SeriesColumns(std::vector<double> by_position, std::int64_t documents) : documents(documents) {
+  EL_ASSERT(documents > 0 && std::ssize(by_position) % documents == 0);
   const auto held = std::make_shared<const std::vector<double>>(std::move(by_position));
   const auto most = std::make_shared<std::vector<double>>();
   for (auto at = held->begin(); at != held->end(); at += documents) {

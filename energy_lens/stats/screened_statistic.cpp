@@ -20,7 +20,8 @@ struct Bounds {
 };
 
 Bounds bounds_of(const DocumentProducts& products) {
-  const double common = best_permutation_kernel().largest_magnitude(products.common.data(), std::ssize(products.common));
+  const double common =
+      best_permutation_kernel().largest_magnitude(products.common.data(), std::ssize(products.common));
   Bounds bounds;
   for (std::size_t i = 0; i < products.firings.size(); ++bounds.documents) {
     const std::int32_t document = products.firings[i].document;

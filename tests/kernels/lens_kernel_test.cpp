@@ -63,7 +63,7 @@ double longest_weight(const LensProblem& p) {
 }
 
 // Compares one row at one layer. z is a chain of D fused products, so it is off by at most delta = (D + 3) eps size; a
-// softmax changes by at most twice the error of its logits; sums over the vocabulary add a few eps. Where bf16 pairs
+// softmax changes by at most twice the error of its logits; sums over the vocabulary add a few eps. Where bf16 numbers
 // are multiplied, y is rounded as the tiles say and softmax weights to 8 bits.
 class RowCheck {
  public:

@@ -1,8 +1,8 @@
 // Products of bf16 matrices in fp32, 32 rows by kBlockColumns columns at a time: AMX's tdpbf16ps, two by two tiles of
-// 16 x 16 sums. It adds up the 16 first and the 16 second products of a step's pairs apart, each a chain from zero, then
-// both, then those to the sum, and takes numbers too small for fp32's exponent as zero (Intel's manual, TDPBF16PS). With
-// EL_NATIVE_BLOCKS 0 it is emulated to the last bit, but for those numbers. Wrap what calls these in EL_BEFORE_BLOCKS()
-// .. EL_AFTER_BLOCKS(). Included once a target, after pair_dot-inl.h: hence no include guard.
+// 16 x 16 sums. It adds up the 16 first and the 16 second products of a step's pairs apart, each a chain from zero,
+// then both, then those to the sum, and takes numbers too small for fp32's exponent as zero (Intel's manual,
+// TDPBF16PS). With EL_NATIVE_BLOCKS 0 it is emulated to the last bit, but for those numbers. Wrap what calls these in
+// EL_BEFORE_BLOCKS() .. EL_AFTER_BLOCKS(). Included once a target, after pair_dot-inl.h: hence no include guard.
 #undef EL_BEFORE_BLOCKS
 #undef EL_AFTER_BLOCKS
 #if EL_NATIVE_BLOCKS
@@ -22,9 +22,11 @@ namespace {
 constexpr int kBlockRows = 32, kBlockColumns = kVectors * kLanes;
 constexpr int kStepTerms = 32, kStepPairs = kStepTerms / 2;
 constexpr std::int64_t kStepBytes = std::int64_t{kStepPairs} * kBlockColumns * 4;  // of the right-hand factor
-// Steps whose right-hand factor, 16 KB, stays in a 48 KB first-level cache while left-hand ones go by. The same for all,
-// because sums of numbers in two parts run through one part of so many steps and then through the other.
+// Steps whose right-hand factor, 16 KB, stays in a 48 KB first-level cache while left-hand ones go by. The same for
+// all, because sums of numbers in two parts run through one part of so many steps and then through the other.
 constexpr std::int64_t kNearSteps = 8;
+
+constexpr std::int64_t StepsOf(std::int64_t terms) { return (terms + kStepTerms - 1) / kStepTerms; }
 
 // The left-hand factor: rows of kStepTerms bf16 numbers, `stride` bytes apart; the next step's are `step` bytes on.
 struct BlockRows {
@@ -54,8 +56,8 @@ class BlockRegisters {
     std::uint16_t row_bytes[16];
     std::uint8_t rows[16];
   };
-  static constexpr Shape kWhole = {
-      1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+  // A constant, not a local: GCC does not see that its instruction reads more than the first bytes.
+  static constexpr Shape kWhole = {1, 0, {}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
   Shape before_;
   unsigned control_;
 #else
@@ -65,29 +67,41 @@ class BlockRegisters {
   BlockRegisters& operator=(const BlockRegisters&) = delete;
 };
 
-// sums [kBlockRows, kBlockColumns], rows `stride` numbers apart, += (or = where not kAdd) a times b over `steps` steps.
-// b [steps, kStepPairs, kBlockColumns] pairs of terms. meanwhile() is called once a step. A BlockRegisters must live.
 #if EL_NATIVE_BLOCKS
-template <bool kAdd, class Meanwhile>
-HWY_NOINLINE void MultiplyBlock(const BlockRows& a, const std::uint32_t* b, std::int64_t steps, float* sums,
-                                std::int64_t stride, Meanwhile& meanwhile) {
-  static_assert(kBlockColumns == 32 && sizeof(float) == 4);
-  asm volatile("" ::: "memory");  // loads of tiles read memory that the compiler does not see them read
-  const auto* left = static_cast<const std::byte*>(a.values);
-  const auto* right = reinterpret_cast<const std::byte*>(b);
-  const std::int64_t half = 16 * a.stride, sums_bytes = 4 * stride;
-  float* const lower = sums + 16 * stride;
-  if constexpr (kAdd) {
-    _tile_loadd(0, sums, sums_bytes);
-    _tile_loadd(1, sums + 16, sums_bytes);
-    _tile_loadd(2, lower, sums_bytes);
-    _tile_loadd(3, lower + 16, sums_bytes);
-  } else {
+// Tiles 0..3 are the sums, [32, 32] numbers, `stride` numbers apart.
+template <bool kAdd>
+HWY_INLINE void StartSums(const float* sums, std::int64_t stride) {
+  if constexpr (!kAdd) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
+    return;
   }
+  _tile_loadd(0, sums, 4 * stride);
+  _tile_loadd(1, sums + 16, 4 * stride);
+  _tile_loadd(2, sums + 16 * stride, 4 * stride);
+  _tile_loadd(3, sums + 16 * stride + 16, 4 * stride);
+}
+
+HWY_INLINE void StoreSums(float* sums, std::int64_t stride) {
+  _tile_stored(0, sums, 4 * stride);
+  _tile_stored(1, sums + 16, 4 * stride);
+  _tile_stored(2, sums + 16 * stride, 4 * stride);
+  _tile_stored(3, sums + 16 * stride + 16, 4 * stride);
+}
+
+// sums [kBlockRows, kBlockColumns], rows `stride` numbers apart, += (or = where not kAdd) a times b over `steps` steps.
+// b [steps, kStepPairs, kBlockColumns] pairs of terms. meanwhile() is called once a step. A BlockRegisters must live.
+template <bool kAdd, class Meanwhile>
+HWY_NOINLINE void MultiplyBlock(const BlockRows& a, const std::uint32_t* b, std::int64_t steps, float* sums,
+                                std::int64_t stride, Meanwhile& meanwhile) {
+  static_assert(kBlockColumns == 32);
+  asm volatile("" ::: "memory");  // loads of tiles read memory that the compiler does not see them read
+  const auto* left = static_cast<const std::byte*>(a.values);
+  const auto* right = reinterpret_cast<const std::byte*>(b);
+  const std::int64_t half = 16 * a.stride;
+  StartSums<kAdd>(sums, stride);
   for (std::int64_t step = 0; step < steps; ++step, left += a.step, right += kStepBytes) {
     _tile_loadd(6, right, 128);
     _tile_loadd(4, left, a.stride);
@@ -99,10 +113,7 @@ HWY_NOINLINE void MultiplyBlock(const BlockRows& a, const std::uint32_t* b, std:
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  _tile_stored(0, sums, sums_bytes);
-  _tile_stored(1, sums + 16, sums_bytes);
-  _tile_stored(2, lower, sums_bytes);
-  _tile_stored(3, lower + 16, sums_bytes);
+  StoreSums(sums, stride);
 }
 #endif
 

@@ -1,5 +1,5 @@
-// Squares of bf16 numbers, turned for products of blocks. Included once a target, after block_dot-inl.h: hence no include
-// guard.
+// Squares of bf16 numbers, turned for products of blocks. Included once a target, after block_dot-inl.h: hence no
+// include guard.
 EL_BEFORE_BLOCKS()
 namespace energy_lens {
 namespace HWY_NAMESPACE {

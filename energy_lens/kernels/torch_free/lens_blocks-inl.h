@@ -13,8 +13,8 @@ static_assert(kGroup == kBlockColumns);
 constexpr std::int64_t kBlockNumbers = kBlockRows * kStepTerms;  // of a step of a left-hand factor
 static_assert(kBlockRows == kStepTerms, "both packings have the same size");
 
-// One panel's two packings in squares of 32 x 32 numbers: rows of W_U for multiply, a square of columns after the other;
-// columns of W_U for accumulate, a square of rows after the other.
+// One panel's two packings in squares of 32 x 32 numbers: rows of W_U for multiply, a square of columns after the
+// other; columns of W_U for accumulate, a square of rows after the other.
 struct BlockPanel {
   BlockPanel(const LensPanel& panel, const float* packed)
       : rows(reinterpret_cast<const std::uint16_t*>(packed)),
@@ -56,57 +56,50 @@ void PackBlocks(const LensMatrix& w, const LensPanel& panel, float* packed) {
   }
 }
 
-// Numbers [0, count) that are read soon, shared out over so many calls.
-class LinesAhead {
- public:
-  LinesAhead(const void* from, std::int64_t count, std::int64_t calls)
-      : next_(static_cast<const float*>(from)), end_(next_ + count), at_once_((count + kLine * calls - 1) / (kLine * calls)) {}
-  HWY_INLINE void operator()() {
-    for (std::int64_t i = 0; i < at_once_ && next_ < end_; ++i, next_ += kLine) FetchLine(next_);
-  }
-
- private:
-  const float *next_, *end_;
-  std::int64_t at_once_;
-};
-
 // Sums come and go once a panel, so that it is as high as a second-level cache of 2 MB takes beside a group's rows and
 // sums; packing it costs as much as about 60 rows' products.
 constexpr std::int64_t kBlockPanelBytes = 768 * 1024, kBlockUsefulRows = 2048;
 
-template <int kParts>
-void MultiplyBlocks(const LensPanel& panel, const float* y, const float* next, float* logits) {
-  const BlockRegisters registers;
-  const BlockPanel packed(panel, panel.packed);
-  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
+// logits [padded, kGroup] (+)= the products of steps [begin, end), which stay near while all rows of W_U meet them.
+template <int kParts, class Meanwhile>
+HWY_INLINE void MultiplyNear(const BlockPanel& packed, bool start, std::int64_t begin, std::int64_t end, const float* y,
+                             float* logits, Meanwhile& meanwhile) {
+  const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y) + begin * kStepPairs * kGroup;
   const std::int64_t part = packed.row_squares * kStepPairs * kGroup;
-  const std::int64_t calls = packed.row_squares * packed.column_squares * kParts;
-  LinesAhead rows(next, 2 * part, calls), weights(panel.ahead, panel.ahead_bytes / 4, calls);
-  auto ahead = [&] {
-    rows();
-    weights();
-  };
-  if (panel.bias != nullptr) StartFromBias(panel, logits);
-  for (std::int64_t begin = 0; begin < packed.row_squares; begin += kNearSteps) {
-    const std::int64_t steps = std::min(kNearSteps, packed.row_squares - begin);
-    for (std::int64_t r = 0; r < packed.column_squares; ++r) {
-      const BlockRows left{packed.rows + (r * packed.row_squares + begin) * kBlockNumbers, 2 * kStepTerms,
-                           2 * kBlockNumbers};
-      for (int p = 0; p < kParts; ++p) {
-        const std::uint32_t* const right = pairs + p * part + begin * kStepPairs * kGroup;
-        float* const to = logits + r * kBlockRows * kGroup;
-        if (begin == 0 && p == 0 && panel.bias == nullptr) {
-          MultiplyBlock<false>(left, right, steps, to, kGroup, ahead);
-        } else {
-          MultiplyBlock<true>(left, right, steps, to, kGroup, ahead);
-        }
+  for (std::int64_t r = 0; r < packed.column_squares; ++r, logits += kBlockRows * kGroup) {
+    const BlockRows left{packed.rows + (r * packed.row_squares + begin) * kBlockNumbers, 2 * kStepTerms,
+                         2 * kBlockNumbers};
+    for (int p = 0; p < kParts; ++p) {
+      if (start && p == 0) {
+        MultiplyBlock<false>(left, pairs, end - begin, logits, kGroup, meanwhile);
+      } else {
+        MultiplyBlock<true>(left, pairs + p * part, end - begin, logits, kGroup, meanwhile);
       }
     }
   }
 }
 
 template <int kParts>
-void TargetLogitsBlocks(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
+void MultiplyByBlocks(const LensPanel& panel, const float* y, const float* next, float* logits) {
+  const BlockRegisters registers;
+  const BlockPanel packed(panel, panel.packed);
+  const std::int64_t calls = packed.row_squares * packed.column_squares * kParts;
+  Ahead rows(next, 0, 4 * packed.row_squares * kStepTerms * kGroup, 1, calls);
+  Ahead weights(panel.ahead, 0, panel.ahead_bytes, 1, calls);
+  auto meanwhile = [&] {
+    rows();
+    weights();
+  };
+  if (panel.bias != nullptr) StartFromBias(panel, logits);
+  for (std::int64_t begin = 0; begin < packed.row_squares; begin += kNearSteps) {
+    const std::int64_t end = std::min(begin + kNearSteps, packed.row_squares);
+    MultiplyNear<kParts>(packed, begin == 0 && panel.bias == nullptr, begin, end, y, logits, meanwhile);
+  }
+}
+
+template <int kParts>
+void TargetLogitsByBlocks(std::int64_t padded_width, const float* rows, const float* y, float cap, float* out) {
+  const BlockRegisters registers;  // for what it makes of the smallest numbers
   const auto* const pairs = reinterpret_cast<const std::uint32_t*>(y);
   const std::int64_t steps = padded_width / kStepTerms, part = padded_width / 2 * kGroup;
   for (int k = 0; k < kGroup; k += kLanes) {
@@ -140,7 +133,8 @@ HWY_INLINE void RescaleBlock(const float* HWY_RESTRICT rescale, float* HWY_RESTR
 }
 
 template <int kParts>
-void AccumulateBlocks(const LensPanel& panel, const float* weights, const float* rescale, const float* next, float* o) {
+void AccumulateByBlocks(const LensPanel& panel, const float* weights, const float* rescale, const float* next,
+                        float* o) {
   HWY_ALIGN std::uint32_t paired[kMostHeight / 2 * kGroup];
   PairWeights(panel.count, weights, paired);
   const std::int64_t pairs = (panel.count + 1) / 2;
@@ -150,10 +144,10 @@ void AccumulateBlocks(const LensPanel& panel, const float* weights, const float*
   const bool same = SameScale(rescale);
   constexpr std::int64_t kNumbers = kBlockRows * kGroup;
   // What comes next is a group's rows, as many numbers as its sums have, or half of them where rows have one part.
-  LinesAhead later(next, packed.row_squares * kNumbers / 2 * kParts, packed.row_squares * packed.column_squares);
+  Ahead later(next, 0, 2 * kParts * packed.row_squares * kNumbers, 1, packed.row_squares * packed.column_squares);
   for (std::int64_t block = 0; block < packed.row_squares; ++block, o += kNumbers) {
     if (!same) RescaleBlock(rescale, o);
-    LinesAhead sums(o + kNumbers, kNumbers, packed.column_squares);
+    Ahead sums(o + kNumbers, 0, 4 * kNumbers, 1, packed.column_squares);
     const auto ahead = [&] {
       sums();
       later();
@@ -174,9 +168,9 @@ LensTiles MakeBlockTiles() {
   made.most_height = kMostHeight;
   made.useful_rows = kBlockUsefulRows;
   made.pack = PackBlocks;
-  made.multiply = MultiplyBlocks<kParts>;
-  made.target_logits = TargetLogitsBlocks<kParts>;
-  made.accumulate = AccumulateBlocks<kParts>;
+  made.multiply = MultiplyByBlocks<kParts>;
+  made.target_logits = TargetLogitsByBlocks<kParts>;
+  made.accumulate = AccumulateByBlocks<kParts>;
   return made;
 }
 

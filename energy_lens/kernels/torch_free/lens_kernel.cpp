@@ -169,13 +169,12 @@ class Chunk {
   // The weights of the next panel come nearer during the last products with this one; sooner, the rows and sums that go
   // by would push them out again.
   void look_ahead() {
-    const std::int64_t first = panel_.first + panel_.count, left = groups_ * layers_ - products_++;
-    const std::int64_t bytes = std::min(s_.height, job_.head.w.vocabulary - first) * job_.head.w.stride *
-                               (job_.head.w.bfloat16 ? 2 : 4);
-    const std::int64_t shares = std::min(kProductsAhead, groups_ * layers_), share = shares - left;
-    panel_.ahead_bytes = left > shares ? 0 : bytes / shares;
-    panel_.ahead = static_cast<const std::byte*>(job_.head.w.values) +
-                   first * job_.head.w.stride * (job_.head.w.bfloat16 ? 2 : 4) + std::max<std::int64_t>(share, 0) * (bytes / shares);
+    const LensMatrix& w = job_.head.w;
+    const std::int64_t row_bytes = w.stride * (w.bfloat16 ? 2 : 4), first = panel_.first + panel_.count;
+    const std::int64_t products = groups_ * layers_, shares = std::min(kProductsAhead, products);
+    const std::int64_t share = products_++ - (products - shares);  // below 0: too early
+    panel_.ahead_bytes = share < 0 ? 0 : std::min(s_.height, w.vocabulary - first) * row_bytes / shares;
+    panel_.ahead = static_cast<const std::byte*>(w.values) + first * row_bytes + share * panel_.ahead_bytes;
   }
 
   void product(const LensGroup& group, const float* next) {

@@ -93,8 +93,8 @@ HWY_INLINE void HideTargets(const LensPanel& panel, LensSums& sums, float* logit
   }
 }
 
-// Puts a logit of lane r among the largest so far. Entries come in ascending id, so that an equal one never displaces an
-// earlier one.
+// Puts a logit of lane r among the largest so far. Entries come in ascending id, so that an equal one never displaces
+// an earlier one.
 inline void Keep(float z, std::int32_t id, int r, LensSums& sums) {
   float* const values = sums.kept_values + r * sums.kept;
   std::int32_t* const ids = sums.kept_ids + r * sums.kept;

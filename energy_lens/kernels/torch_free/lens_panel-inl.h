@@ -18,8 +18,9 @@ namespace {
 
 constexpr int kGroup = kLanes * kVectors;
 static_assert(kGroup <= kMostLanes);
+constexpr std::int64_t kPanelBytes = 192 * 1024, kTallest = 192;
 // Packing a panel costs about as much as 8 rows' products.
-constexpr std::int64_t kPanelBytes = 192 * 1024, kTallest = 192, kUsefulRows = 512;
+constexpr std::int64_t kUsefulRows = 512;
 
 // Copies kTileRows numbers; may write up to a vector more, which the next row's copy or the block's spare end takes.
 HWY_INLINE void CopyTile(const float* from, float* to) {
@@ -105,7 +106,7 @@ HWY_INLINE void StoreTile(const TileSums& sum, float* HWY_RESTRICT to) {
   }
 }
 
-HWY_INLINE void FetchLine(const void* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
+HWY_INLINE void FetchLine(const float* line) { __builtin_prefetch(line, /*write=*/0, /*locality=*/2); }
 constexpr int kLine = 16;  // numbers
 
 // A line of the tile of `o` that comes after this one, and a line of what comes after all of `o`.

@@ -209,10 +209,9 @@ void begin_group(const LensJob& job, const LensTiles& tiles, std::int64_t padded
   }
   tiles.target_logits(padded_width, scratch, group.y, head.cap, group.sums.target_logit);
   std::copy_n(group.sums.target_logit, lanes, group.sums.largest);
-  for (std::int64_t r = 0; r < lanes; ++r) {
-    group.sums.below_target[r] =
-        std::nextafter(group.sums.target_logit[r], -std::numeric_limits<float>::infinity());
-  }
+  constexpr float kDown = -std::numeric_limits<float>::infinity();
+  for (std::int64_t r = 0; r < lanes; ++r)
+    group.sums.below_target[r] = std::nextafter(group.sums.target_logit[r], kDown);
 }
 
 void finish_group(const LensJob& job, const LensTiles& tiles, const LensGroup& group, const LensGroup& last,

@@ -6,6 +6,7 @@
 #define ENERGY_LENS_LENS_TILES_INL_H_
 #endif
 
+#include "energy_lens/kernels/torch_free/ahead-inl.h"
 #include "energy_lens/kernels/torch_free/lens_measure-inl.h"
 #include "energy_lens/kernels/torch_free/lens_panel-inl.h"
 
@@ -32,6 +33,17 @@ const LensTiles& TilesOfTarget() {
                                   Slope,
                                   Accumulate};
   return tiles;
+}
+
+// Sums come and go once a panel: where more of it stays near, seldom.
+[[maybe_unused]] const LensTiles& TallTilesOfTarget() {
+  static const LensTiles tall = [] {
+    LensTiles made = TilesOfTarget();
+    made.panel_bytes = 4 * kPanelBytes;
+    made.most_height = kMostHeight;
+    return made;
+  }();
+  return tall;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "energy_lens/kernels/torch_free/bfloat16_unit.h"
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
 #include "energy_lens/kernels/torch_free/native_units-inl.h"
+#include "energy_lens/kernels/torch_free/processor_cache.h"
 #if EL_NATIVE_PAIRS
 #include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
 #endif
@@ -25,7 +26,8 @@ const LensTiles* VectorTiles([[maybe_unused]] bool bfloat16, [[maybe_unused]] Le
 #if EL_NATIVE_PAIRS
   if (bfloat16 && best_bfloat16_unit() == Bfloat16Unit::Pairs) return &PairTilesOfTarget(rounding);
 #endif
-  return &TilesOfTarget();
+  constexpr std::int64_t kRoomForTall = std::int64_t{2} << 20;
+  return second_level_cache_bytes() >= kRoomForTall ? &TallTilesOfTarget() : &TilesOfTarget();
 }
 
 }  // namespace HWY_NAMESPACE

@@ -18,7 +18,7 @@ struct LensPanel {
   std::int64_t blocks = 0;            // ceil(D / tile)
   std::int64_t block_stride = 0;      // numbers from one block to the next
   const float* bias = nullptr;        // [padded] or null
-  const void* ahead = nullptr;        // rows of W_U that will be packed next: so many bytes may be fetched meanwhile
+  const void* ahead = nullptr;        // W_U's rows that will be packed next: multiply may fetch so many bytes of them
   std::int64_t ahead_bytes = 0;
 };
 

@@ -3,8 +3,9 @@
 #include "energy_lens/kernels/torch_free/lens_tiles-inl.h"
 
 #define EL_NATIVE_PAIRS 0
-#define EL_NATIVE_BLOCKS 0
 #include "energy_lens/kernels/torch_free/lens_pairs-inl.h"
+
+#define EL_NATIVE_BLOCKS 0
 #include "energy_lens/kernels/torch_free/lens_blocks-inl.h"
 
 namespace energy_lens {

@@ -1,85 +1,13 @@
 // Causal attention of one head by products of blocks (block_dot-inl.h). Every factor is the sum of two bf16 numbers, so
-// that 16 bits of it count, and of the four products of two such sums the smallest is left out. Queries stand side by side
-// in lanes, 32 in a tile: what is summed over keys is one chain a lane. Included after row_pairs-inl.h: hence no guard.
-#include "energy_lens/kernels/torch_free/block_dot-inl.h"
-#include "energy_lens/kernels/torch_free/block_turn-inl.h"
+// that 16 bits of it count, and of the four products of two such sums the smallest is left out. Queries stand side by
+// side in lanes, 32 in a tile: what is summed over keys is one chain a lane. Included after row_pairs-inl.h: hence no
+// guard.
+#include "energy_lens/kernels/torch_free/row_block_heads-inl.h"
 
 EL_BEFORE_BLOCKS()
 namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
-
-constexpr std::int64_t kThree = 3;  // products of two factors in two parts each
-
-std::int64_t StepsOfWidth(std::int64_t width) { return (width + kStepTerms - 1) / kStepTerms; }
-
-// Left-hand factors. A key's row is [rounded | left | rounded], each as wide as a head, filled with zeros to whole steps.
-// A value's column, of kKeys keys, is a row [left | rounded | rounded]; a block of keys has a row for each column.
-struct BlockHead {
-  BlockHead(const HeadAttention& head, float* scratch)
-      : steps(StepsOfWidth(head.width)),
-        first_block(BlocksSeen(head, 0, head.queries).first),
-        blocks(BlocksSeen(head, 0, head.queries).end - first_block),
-        keys(reinterpret_cast<std::uint16_t*>(scratch)),
-        values(keys + blocks * kKeys * KeyStride()),
-        rest(reinterpret_cast<float*>(values + blocks * Columns() * kValueStride)) {}
-
-  static constexpr std::int64_t kValueStride = kThree * kKeys;
-  std::int64_t KeyStride() const { return kThree * Columns(); }
-  std::int64_t Columns() const { return steps * kStepTerms; }
-  std::uint16_t* Keys(std::int64_t block) const { return keys + (block - first_block) * kKeys * KeyStride(); }
-  std::uint16_t* Values(std::int64_t block) const { return values + (block - first_block) * Columns() * kValueStride; }
-
-  std::int64_t steps, first_block, blocks;
-  std::uint16_t *keys, *values;
-  float* rest;  // of the working memory
-};
-
-// A row of numbers in two parts, zeros from its width to `columns`.
-HWY_INLINE void SplitRow(const float* from, std::int64_t width, std::int64_t columns, std::uint16_t* rounded,
-                         std::uint16_t* left) {
-  const F f;
-  const hn::Rebind<std::uint16_t, U> half;
-  HWY_ALIGN float numbers[kLanes];
-  for (std::int64_t d = 0; d < columns; d += kLanes) {
-    const V x = d < width ? LoadEnd(from, d, width) : hn::Zero(f);
-    hn::Store(x, f, numbers);
-    RoundNumbers(numbers, kLanes, rounded + d);
-    const VU high = hn::ShiftLeft<16>(hn::PromoteTo(U(), hn::LoadU(half, rounded + d)));
-    hn::Store(hn::Sub(x, hn::BitCast(f, high)), f, numbers);
-    RoundNumbers(numbers, kLanes, left + d);
-  }
-}
-
-void SplitKeys(const HeadAttention& head, const BlockHead& packed, std::int64_t block, std::int64_t count) {
-  const std::int64_t columns = packed.Columns();
-  for (std::int64_t j = 0; j < kKeys; ++j) {
-    std::uint16_t* const to = packed.Keys(block) + j * packed.KeyStride();
-    SplitRow(head.k.values + (block * kKeys + j) * head.k.stride, j < count ? head.width : 0, columns, to, to + columns);
-    std::copy_n(to, columns, to + 2 * columns);
-  }
-}
-
-void SplitValues(const HeadAttention& head, const BlockHead& packed, std::int64_t block, std::int64_t count,
-                 std::uint16_t* parts) {
-  const std::int64_t columns = packed.Columns();
-  std::uint16_t* const left = parts + kKeys * columns;
-  for (std::int64_t j = 0; j < kKeys; ++j) {
-    SplitRow(head.v.values + (block * kKeys + j) * head.v.stride, j < count ? head.width : 0, columns,
-             parts + j * columns, left + j * columns);
-  }
-  for (std::int64_t d = 0; d < columns; d += kBlockRows) {
-    std::uint16_t* const to = packed.Values(block) + d * BlockHead::kValueStride;
-    for (std::int64_t j = 0; j < kKeys; j += kStepTerms) {
-      TurnSquare(left + j * columns + d, columns, to + j, BlockHead::kValueStride);
-      TurnSquare(parts + j * columns + d, columns, to + kKeys + j, BlockHead::kValueStride);
-    }
-    for (int r = 0; r < kBlockRows; ++r) {
-      std::uint16_t* const row = to + r * BlockHead::kValueStride;
-      std::copy_n(row + kKeys, kKeys, row + 2 * kKeys);
-    }
-  }
-}
 
 // kBlockColumns queries while their keys go by; all arrays [.., kBlockColumns].
 struct QueryLanes {
@@ -100,29 +28,6 @@ struct QueryLanes {
     return kBlockColumns * (kThree * columns / 2 + kKeys + kThree * kKeys / 2 + columns);
   }
 };
-
-// to [columns, rows] = from [rows, columns], rows of both as far apart as their strides say.
-void TurnRows(const float* from, std::int64_t stride, std::int64_t rows, std::int64_t columns, float* to,
-              std::int64_t to_stride) {
-  std::int64_t turned_rows = 0, turned_columns = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::Full128<float> f;
-  turned_rows = rows / 4 * 4;
-  turned_columns = columns / 4 * 4;
-  for (std::int64_t r = 0; r < turned_rows; r += 4) {
-    for (std::int64_t c = 0; c < turned_columns; c += 4) {
-      const float* const at = from + r * stride + c;
-      StoreTurned(f, hn::LoadU(f, at), hn::LoadU(f, at + stride), hn::LoadU(f, at + 2 * stride),
-                  hn::LoadU(f, at + 3 * stride), to + c * to_stride + r, to_stride);
-    }
-  }
-#endif
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t c = r < turned_rows ? turned_columns : 0; c < columns; ++c) {
-      to[c * to_stride + r] = from[r * stride + c];
-    }
-  }
-}
 
 void SplitQueries(const HeadAttention& head, std::int64_t columns, QueryLanes& tile) {
   float* const turned = tile.sums;  // not yet in use
@@ -232,8 +137,7 @@ void PutResults(const HeadAttention& head, QueryLanes& tile) {
       hn::Store(hn::Div(hn::Load(F(), sum), hn::LoadU(F(), tile.total + k)), F(), sum);
     }
   }
-  TurnRows(tile.sums, kBlockColumns, head.width, tile.count, head.z.values + tile.query * head.z.stride,
-           head.z.stride);
+  TurnRows(tile.sums, kBlockColumns, head.width, tile.count, head.z.values + tile.query * head.z.stride, head.z.stride);
 }
 
 void AttendLanes(const HeadAttention& head, const BlockHead& packed, QueryLanes& tile) {
@@ -248,7 +152,7 @@ void AttendLanes(const HeadAttention& head, const BlockHead& packed, QueryLanes&
 
 std::int64_t BlockAttentionScratch(const HeadAttention& head) {
   const KeyBlocks seen = BlocksSeen(head, 0, head.queries);
-  const std::int64_t columns = StepsOfWidth(head.width) * kStepTerms;
+  const std::int64_t columns = StepsOf(head.width) * kStepTerms;
   const std::int64_t packed = (seen.end - seen.first) * kKeys * columns * 2 * kThree / 2;
   return packed + std::max(QueryLanes::Numbers(columns), kKeys * columns);
 }

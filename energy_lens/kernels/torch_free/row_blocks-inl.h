@@ -1,6 +1,6 @@
-// Products of rows with a bf16 weight matrix by blocks (block_dot-inl.h): rows are rounded to bf16, sums stay in fp32, and
-// a sum of any number of terms is one chain of steps. Included after row_pairs-inl.h, whose packing it shares, and only
-// for targets that have blocks: hence no include guard.
+// Products of rows with a bf16 weight matrix by blocks (block_dot-inl.h): rows are rounded to bf16, sums stay in fp32,
+// and a sum of any number of terms is one chain of steps. Included after row_pairs-inl.h, whose packing it shares, and
+// only for targets that have blocks: hence no include guard.
 #include "energy_lens/kernels/torch_free/row_block_attention-inl.h"
 
 EL_BEFORE_BLOCKS()
@@ -20,7 +20,7 @@ struct BlockProduct {
   static constexpr std::int64_t kRowBlock = 128, kRowsAtOnce = kBlockRows, kGroupsTogether = 16;
   static constexpr bool kContinues = true;
 
-  static std::int64_t Calls(std::int64_t terms) { return (terms + kStepTerms - 1) / kStepTerms; }
+  static std::int64_t Calls(std::int64_t terms) { return StepsOf(terms); }
 
   static void Pack(const WeightView& w, std::int64_t column, std::int64_t panels, std::int64_t term, std::int64_t terms,
                    std::uint32_t* packed) {
@@ -72,8 +72,8 @@ struct BlockProduct {
     const auto* from = static_cast<const std::uint16_t*>(w.values);
     for (std::int64_t k = 0; k < terms; k += kStepTerms, from += kStepTerms * w.term_stride) {
       for (std::int64_t r = 0; r < rows; ++r) {
-        AddStepOfRow(x.values + r * x.stride + k / 2, from, w.term_stride, std::min<std::int64_t>(kStepTerms, terms - k),
-                     columns, sums + r * stride);
+        AddStepOfRow(x.values + r * x.stride + k / 2, from, w.term_stride,
+                     std::min<std::int64_t>(kStepTerms, terms - k), columns, sums + r * stride);
       }
     }
   }

@@ -69,10 +69,9 @@ void MultiplyFew(const RowProduct& job, std::int64_t column, std::int64_t column
                     WeightsFrom(job.w, term, column), terms, columns, scratch, stride);
     for (std::int64_t r = 0; r < job.rows; ++r) {
       float* const y = job.y.values + r * job.y.stride + column;
-      MapRow(scratch + r * stride, columns, y,
-             [&](V sum, std::int64_t i) {
-               return term == 0 || Product::kContinues ? sum : hn::Add(LoadEnd(y, i, columns), sum);
-             });
+      MapRow(scratch + r * stride, columns, y, [&](V sum, std::int64_t i) {
+        return term == 0 || Product::kContinues ? sum : hn::Add(LoadEnd(y, i, columns), sum);
+      });
     }
   }
   FinishBlock(job, column, columns, {job.y.values + column, job.y.stride}, job.rows);

@@ -14,9 +14,9 @@ namespace energy_lens {
 namespace HWY_NAMESPACE {
 namespace {
 
-// In fp32 a packed panel of 192 terms has at most 24 KB, which leaves room for rows in a first-level cache, in bf16 pairs
-// half of them. A group of panels takes 192 KB of a second-level cache, and as much again goes to the weights that come next. A spare cache
-// line keeps panels out of each other's sets.
+// A packed panel of 192 terms has at most 24 KB in fp32, which leaves room for rows in a first-level cache, and half of
+// that in bf16 pairs. A group of panels takes 192 KB of a second-level cache, and as much again goes to the weights
+// that come next. A spare cache line keeps panels out of each other's sets.
 constexpr std::int64_t kTerms = 192, kSpareLine = 16;
 constexpr std::int64_t kWidePanelStride = kTerms * kPanelColumns + kSpareLine;
 

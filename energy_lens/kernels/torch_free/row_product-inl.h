@@ -6,9 +6,9 @@
 #define ENERGY_LENS_ROW_PRODUCT_INL_H_
 #endif
 
-#include <cstddef>
 #include <vector>
 
+#include "energy_lens/kernels/torch_free/ahead-inl.h"
 #include "energy_lens/kernels/torch_free/row_few-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -19,35 +19,6 @@ namespace {
 // The terms of so many blocks of rows stand ready at once; W is packed anew for the next ones.
 constexpr std::int64_t kReadyBlocks = 9;
 
-// Memory that is read soon: it is asked for a few lines at a time while products are made, so that they need not wait.
-class Ahead {
- public:
-  Ahead() = default;
-  // rows of `bytes` bytes, `stride` bytes apart, over the next `calls` calls.
-  Ahead(const void* from, std::int64_t stride, std::int64_t bytes, std::int64_t rows, std::int64_t calls)
-      : from_(static_cast<const std::byte*>(from)),
-        stride_(stride),
-        lines_((bytes + kLine - 1) / kLine),
-        left_(rows * lines_),
-        share_((left_ + calls - 1) / calls) {}
-
-  HWY_INLINE void operator()() {
-    for (std::int64_t i = std::min(share_, left_); i > 0; --i) {
-      __builtin_prefetch(from_ + line_ * kLine, 0, 2);
-      if (++line_ == lines_) {
-        line_ = 0;
-        from_ += stride_;
-      }
-    }
-    left_ -= std::min(share_, left_);
-  }
-
- private:
-  static constexpr std::int64_t kLine = 64;
-  const std::byte* from_ = nullptr;
-  std::int64_t stride_ = 0, lines_ = 0, left_ = 0, share_ = 0, line_ = 0;
-};
-
 // What products by register tiles share.
 struct RegisterTiles {
   static constexpr std::int64_t kTerms = HWY_NAMESPACE::kTerms;  // of a panel
@@ -55,7 +26,7 @@ struct RegisterTiles {
   static constexpr std::int64_t kRowBlock = 120;
   static constexpr std::int64_t kRowsAtOnce = kTileRows;
   static constexpr std::int64_t kGroupsTogether = 4;  // share the ready terms of rows
-  static constexpr bool kContinues = false;  // sums of a later panel start from zero and are added to y
+  static constexpr bool kContinues = false;           // sums of a later panel start from zero and are added to y
 };
 
 // Products of fp32 rows with weights that are widened to fp32 panel by panel.
@@ -108,7 +79,7 @@ HWY_INLINE void MultiplyEnd(typename Product::Rows x, std::int64_t rows, const t
 }
 
 template <class Product, bool kAdd>
-void MultiplyBlock(typename Product::Rows x, std::int64_t rows, const typename Product::Number* packed,
+void MultiplyGroup(typename Product::Rows x, std::int64_t rows, const typename Product::Number* packed,
                    std::int64_t terms, RowView y, std::int64_t columns, Ahead& next) {
   for (std::int64_t c = 0; c < columns; c += kPanelColumns, packed += Product::kPanelStride) {
     if (columns - c >= kPanelColumns) {
@@ -158,7 +129,7 @@ void MultiplyPart(const RowProduct& job, const Part& part, typename Product::Row
     const std::int64_t rows = std::min(Product::kRowBlock, job.rows - begin);
     const RowView y{job.y.values + begin * job.y.stride + part.column, job.y.stride};
     const typename Product::Rows block{x.values + begin * x.stride, x.stride};
-    (part.term == 0 ? MultiplyBlock<Product, false> : MultiplyBlock<Product, true>)(block, rows, packed, part.terms, y,
+    (part.term == 0 ? MultiplyGroup<Product, false> : MultiplyGroup<Product, true>)(block, rows, packed, part.terms, y,
                                                                                     columns, next);
     if (part.term + part.terms == job.w.terms) FinishBlock(job, part.column, columns, y, rows);
   }

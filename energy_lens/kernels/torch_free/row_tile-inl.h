@@ -63,9 +63,7 @@ struct WideTile {
     constexpr int kPointers = (kRows + 2) / 3;
     const float* HWY_RESTRICT row[kPointers];
     EL_UNROLL for (int p = 0; p < kPointers; ++p) row[p] = x.values + 3 * p * x.stride;
-    EL_UNROLL for (int r = 0; r < kRows; ++r) {
-      EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f);
-    }
+    EL_UNROLL for (int r = 0; r < kRows; ++r) { EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::Zero(f); }
     for (std::int64_t k = 0; k < terms; ++k) {
       if (k % kMeanwhile == 0) meanwhile();
       V w[kVectors];
@@ -74,7 +72,7 @@ struct WideTile {
         const V value = hn::Set(f, row[r / 3][r % 3 * x.stride]);
         EL_UNROLL for (int c = 0; c < kVectors; ++c) sum[r][c] = hn::MulAdd(value, w[c], sum[r][c]);
       }
-      EL_UNROLL for (int p = 0; p < kPointers; ++p) ++row[p];
+      EL_UNROLL for (int p = 0; p < kPointers; ++p)++ row[p];
     }
     PutTile<kRows, kAdd>(sum, y);
   }
@@ -159,7 +157,7 @@ HWY_INLINE V ScaledErfc(V z) {
 HWY_INLINE V GeluErf(V x) {
   const F f;
   const V z = hn::Mul(hn::Abs(x), hn::Set(f, 0.70710678f));
-  const V erfc = hn::Mul(ScaledErfc(z), hn::Exp(f, hn::Neg(hn::Mul(z, z))));
+  const V erfc = hn::Mul(ScaledErfc(z), ExpNotPositive(hn::Neg(hn::Mul(z, z))));
   const V tail = hn::Mul(hn::Mul(z, hn::Set(f, 0.70710678f)), erfc);
   return hn::Sub(hn::Max(x, hn::Zero(f)), tail);
 }

@@ -1,0 +1,62 @@
+#include "energy_lens/kernels/torch_free/permutation_kernel.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "energy_lens/core/philox.h"
+
+namespace energy_lens {
+namespace {
+
+constexpr std::int64_t kDocuments = 37;
+
+// Sums of integers are exact: however look-ups are made, the totals are the same.
+TEST(PermutationKernel, LookUpsOfEveryInstructionSetAddUpToTheSameTotals) {
+  Philox random(1, "look-ups");
+  for (const std::int64_t count : {1, 15, 16, 17, 100}) {
+    std::vector<std::uint64_t> entries[kRowsAtOnce];
+    std::vector<std::uint16_t> targets[kRowsAtOnce];
+    const std::uint64_t* from[kRowsAtOnce];
+    const std::uint16_t* to[kRowsAtOnce];
+    for (int r = 0; r < kRowsAtOnce; ++r) {
+      for (std::int64_t e = 0; e < kDocuments; ++e) entries[r].push_back(random.below(~std::uint64_t{0}));
+      for (std::int64_t p = 0; p < count; ++p)
+        targets[r].push_back(static_cast<std::uint16_t>(random.below(kDocuments)));
+      from[r] = entries[r].data();
+      to[r] = targets[r].data();
+    }
+    for (int rows = 1; rows <= kRowsAtOnce; ++rows) {
+      std::vector<std::uint64_t> expected(static_cast<std::size_t>(count), 5), best = expected, generic = expected;
+      for (std::int64_t p = 0; p < count; ++p) {
+        for (int r = 0; r < rows; ++r) expected[p] += entries[r][targets[r][p]];
+      }
+      best_permutation_kernel().add_packed(rows, from, to, count, best.data());
+      generic_permutation_kernel().add_packed(rows, from, to, count, generic.data());
+      EXPECT_EQ(best, expected) << count;
+      EXPECT_EQ(generic, expected) << count;
+    }
+  }
+}
+
+// Small integers and steps that are powers of two: nothing is rounded.
+TEST(PermutationKernel, AProductIsPackedAsItsRowIs) {
+  std::vector<double> column, common, row;
+  for (std::int64_t e = 0; e < kDocuments; ++e) {
+    column.push_back(static_cast<double>(e % 7) - 3.0);
+    common.push_back(static_cast<double>(e % 5));
+    row.push_back(4.0 * column.back());
+  }
+  for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
+    std::vector<std::uint64_t> whole(row.size()), product(row.size());
+    kernel->pack_terms(row.data(), common.data(), kDocuments, {0.5, 0.25}, whole.data());
+    kernel->pack_product(4.0, column.data(), common.data(), kDocuments, {0.5, 0.25}, product.data());
+    EXPECT_EQ(product, whole);
+    // x = -12 in halves, x^2 = 144 in quarters.
+    EXPECT_EQ(static_cast<std::int32_t>(whole[0] >> 32), -24);
+    EXPECT_EQ(static_cast<std::int32_t>(whole[0]), 576);
+  }
+}
+
+}  // namespace
+}  // namespace energy_lens
