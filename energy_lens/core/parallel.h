@@ -31,6 +31,19 @@ void parallel_ranges(std::int64_t count, std::int64_t grain, const Body& body) {
 #endif
 }
 
+// A BLAS that believes in more threads cuts sums another way even where it then runs on one: while one of these lives,
+// operators called on this thread believe in one.
+class BelievesInOneThread {
+ public:
+  BelievesInOneThread() : before_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~BelievesInOneThread() { at::set_num_threads(before_); }
+  BelievesInOneThread(const BelievesInOneThread&) = delete;
+  BelievesInOneThread& operator=(const BelievesInOneThread&) = delete;
+
+ private:
+  int before_;
+};
+
 // Calls body(block) for block in [0, blocks), blocks being cut by the problem alone, never by the number of threads: a
 // block's bits are then the same for any thread count. body must write only its own output.
 inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
@@ -38,6 +51,7 @@ inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::i
   // and round differently; a second, empty item keeps it inside.
   const std::int64_t items = std::max<std::int64_t>(blocks, 2);
   parallel_ranges(items, 1, [&](std::int64_t begin, std::int64_t end) {
+    const BelievesInOneThread here;
     for (std::int64_t block = begin; block < std::min(end, blocks); ++block) body(block);
   });
 }

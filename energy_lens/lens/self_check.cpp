@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "energy_lens/kernels/torch_free/row_kernels.h"
 #include "energy_lens/lens/energy.h"
 #include "energy_lens/lens/token_loss.h"
 #include "energy_lens/model/attention.h"
@@ -13,8 +14,18 @@ namespace {
 // Sums of a few thousand fp32 terms of size s differ by about 1e-5 s between two orders of adding.
 constexpr double kRelative = 1e-5, kAbsolute = 1e-5;
 
-void compare(IdentityCheck& check, const at::Tensor& left, const at::Tensor& right) {
-  const double tolerance = kAbsolute + kRelative * right.abs().max().item<double>();
+// Attention that keeps 16 bits of its factors (RowPrecision) is off by 2^-16 of the size of a score, and a weight,
+// relatively, by twice that; for scores of size 16.
+constexpr double kOfSixteenBits = 32 * 0x1p-16;
+
+double attention_relative(const Model& model) {
+  const bool sixteen_bits =
+      best_row_kernels().unit == Bfloat16Unit::Blocks && model.unembed().w_u.scalar_type() == at::kBFloat16;
+  return sixteen_bits ? kOfSixteenBits : kRelative;
+}
+
+void compare(IdentityCheck& check, const at::Tensor& left, const at::Tensor& right, double relative = kRelative) {
+  const double tolerance = kAbsolute + relative * right.abs().max().item<double>();
   const double difference = (left - right).abs().max().item<double>();
   // The layer that comes nearest to its own tolerance, or passes it, is the one shown.
   if (check.tolerance == 0.0 || difference * check.tolerance > check.difference * tolerance) {
@@ -25,7 +36,8 @@ void compare(IdentityCheck& check, const at::Tensor& left, const at::Tensor& rig
 
 class BlockWatcher : public Observer {
  public:
-  explicit BlockWatcher(std::int64_t heads) : heads_(heads) {}
+  BlockWatcher(std::int64_t heads, double attention_relative)
+      : heads_(heads), attention_relative_(attention_relative) {}
   bool wants(const SiteRef& ref) const override {
     static const std::vector<Site> sites = {Site::ResidPre, Site::V,      Site::Pattern,  Site::Z,
                                             Site::AttnOut,  Site::MlpOut, Site::ResidPost};
@@ -35,7 +47,7 @@ class BlockWatcher : public Observer {
     seen_[ref.site] = value.clone();
     if (ref.site == Site::Z) {
       const at::Tensor values = shared_heads(seen_.at(Site::V).transpose(1, 2), heads_);
-      compare(attention, at::matmul(seen_.at(Site::Pattern), values).transpose(1, 2), value);
+      compare(attention, at::matmul(seen_.at(Site::Pattern), values).transpose(1, 2), value, attention_relative_);
     }
     if (ref.site == Site::ResidPost) {
       compare(stream, seen_.at(Site::ResidPre) + seen_.at(Site::AttnOut) + seen_.at(Site::MlpOut), value);
@@ -46,6 +58,7 @@ class BlockWatcher : public Observer {
 
  private:
   std::int64_t heads_;
+  double attention_relative_;
   std::map<Site, at::Tensor> seen_;
 };
 
@@ -60,7 +73,7 @@ IdentityCheck last_layer_identity(const Model& model, const at::Tensor& resid, c
 }  // namespace
 
 std::vector<IdentityCheck> check_identities(const Model& model, const std::vector<std::int64_t>& ids) {
-  BlockWatcher watcher(model.config().n_heads);
+  BlockWatcher watcher(model.config().n_heads, attention_relative(model));
   ForwardOptions options;
   options.observer = &watcher;
   options.logits = false;

@@ -1,4 +1,5 @@
 // Gradients against finite differences in fp64, along random directions and along decoder rows.
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -101,6 +102,23 @@ TEST_F(Gradients, LensDifferencesErrBySecondOrder) {
     }
     EXPECT_NEAR(0.5 * std::log10(squares[0] / squares[1]), 2.0, 0.05);
   }
+}
+
+// The embedded model's MLP is wide enough for a BLAS to cut sums of the backward pass by what it believes about
+// threads.
+TEST(FullGradient, HasTheSameBitsForOneThreadAndTwo) {
+  const auto model = load_model(EL_SOURCE_DIR "/models/demo");
+  const std::vector<std::int64_t> ids = random_ids(30, 4000);
+  const at::Tensor stream = capture_streams(*model, pad_right({ids}), {0}).resid[0][0];
+  const int before = at::get_num_threads();
+  std::vector<at::Tensor> gradients;
+  for (const int threads : {1, 2}) {
+    at::set_num_threads(threads);
+    gradients.push_back(full_total_gradient(*model, 0, stream, ids));
+    EXPECT_EQ(at::get_num_threads(), threads);
+  }
+  at::set_num_threads(before);
+  EXPECT_TRUE(at::equal(gradients[0], gradients[1]));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "energy_lens/model/model.h"
 #include "tests/support/passed_on_model.h"
 #include "tests/support/tiny_model.h"
 
@@ -13,6 +14,15 @@ TEST(SelfCheck, HoldsForASoundModel) {
   for (const IdentityCheck& check : check_identities(*model, testing::random_ids(70, 50))) {
     EXPECT_TRUE(check.holds()) << check.identity << " " << check.difference << " > " << check.tolerance;
     EXPECT_GT(check.tolerance, 0.0);
+  }
+}
+
+TEST(SelfCheck, HoldsForTheEmbeddedModelInBothTypes) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const auto model = load_model(EL_SOURCE_DIR "/models/demo", {.dtype = dtype});
+    for (const IdentityCheck& check : check_identities(*model, testing::random_ids(64, 4000))) {
+      EXPECT_TRUE(check.holds()) << check.identity << " " << check.difference << " > " << check.tolerance;
+    }
   }
 }
 
