@@ -82,7 +82,7 @@ int main(int argc, char** argv) {
   energy_lens::cli::wait_without_spinning(argv);
   CLI::App app{"Energy per layer and token, sparse features, real interventions, and a report with error bars.",
                "energy-lens"};
-  app.footer(energy_lens::cli::kExitCodes);
+  app.footer(energy_lens::cli::kFooter);  // before the subcommands, which take it over
   app.set_version_flag("--version", EL_VERSION);
   app.require_subcommand(1);
   app.fallthrough();

@@ -45,7 +45,8 @@ std::string reason(const CLI::App& app, const CLI::App& command, const CLI::Pars
 
 }  // namespace
 
-const char* const kExitCodes =
+const char* const kFooter =
+    "Every command takes --profile FILE, which writes a Chrome trace of where the time went.\n"
     "Exit codes: 0 done, 2 usage, 3 bad input, 4 not found or no network, 5 no memory or disk, 70 our bug, 130 "
     "stopped.";
 

@@ -5,8 +5,8 @@
 
 namespace energy_lens::cli {
 
-// The exit codes, for the end of --help.
-extern const char* const kExitCodes;
+// For the end of every command's --help.
+extern const char* const kFooter;
 
 // One line: what was got, what was expected, and whose --help says more. app: as parse() left it when it threw `error`.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error);

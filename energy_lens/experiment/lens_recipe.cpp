@@ -105,6 +105,8 @@ class LensRun {
             {"device", devices_used(config_)},
             {"seed", config_.seed},
             {"lens", config_.lens},
+            {"kernel", config_.kernel},
+            {"gradients", config_.gradients},
             {"bos", bos_},
             {"texts", Json::array()}};
   }
