@@ -6,6 +6,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -45,14 +46,16 @@ class BelievesInOneThread {
 };
 
 // Calls body(block) for block in [0, blocks), blocks being cut by the problem alone, never by the number of threads: a
-// block's bits are then the same for any thread count. body must write only its own output.
+// block's bits are then the same for any thread count. body must write only its own output. A thread takes the next
+// block when it has done its last, so that one which the machine holds up delays the others by no more than a block.
 inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
-  // With one block parallel_ranges would run it outside a parallel region, where its operators would use all threads
-  // and round differently; a second, empty item keeps it inside.
-  const std::int64_t items = std::max<std::int64_t>(blocks, 2);
-  parallel_ranges(items, 1, [&](std::int64_t begin, std::int64_t end) {
+  // With one item parallel_ranges would run it outside a parallel region, where its operators would use all threads
+  // and round differently.
+  const std::int64_t items = std::max<std::int64_t>(std::min<std::int64_t>(blocks, at::get_num_threads()), 2);
+  std::atomic<std::int64_t> next{0};
+  parallel_ranges(items, 1, [&](std::int64_t, std::int64_t) {
     const BelievesInOneThread here;
-    for (std::int64_t block = begin; block < std::min(end, blocks); ++block) body(block);
+    for (std::int64_t block = next++; block < blocks; block = next++) body(block);
   });
 }
 
