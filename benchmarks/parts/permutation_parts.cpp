@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "energy_lens/core/philox.h"
-#include "energy_lens/stats/permuted_statistic.h"
 #include "energy_lens/stats/screened_statistic.h"
 
 namespace {
@@ -38,25 +37,16 @@ void count_lookups(benchmark::State& state) {
                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void permuted_in_fp64(benchmark::State& state) {
+void permuted_statistics(benchmark::State& state) {
   const DocumentProducts products = feature(state.range(0));
-  std::vector<double> t(kPermutations);
-  permuted_statistics(products, permutations(), t);
-  if (!(std::abs(t[7] - permuted_statistic(products, permutations(), 7)) < 1e-10)) state.SkipWithError("wrong");
-  for (auto _ : state) permuted_statistics(products, permutations(), t);
+  const PermutedStatistic exact(products);
+  std::vector<float> t(kPermutations);
+  const double error = screened_statistics(exact, permutations(), t);
+  if (!(std::abs(t[7] - exact.permuted(permutations(), 7)) <= error)) state.SkipWithError("wrong");
+  for (auto _ : state) screened_statistics(exact, permutations(), t);
   count_lookups(state);
 }
-BENCHMARK(permuted_in_fp64)->Arg(95)->Arg(1563);
-
-void permuted_in_fixed_point(benchmark::State& state) {
-  const DocumentProducts products = feature(state.range(0));
-  std::vector<double> t(kPermutations), errors(kPermutations);
-  screened_statistics(products, permutations(), t, errors);
-  if (!(std::abs(t[7] - permuted_statistic(products, permutations(), 7)) <= errors[7])) state.SkipWithError("wrong");
-  for (auto _ : state) screened_statistics(products, permutations(), t, errors);
-  count_lookups(state);
-}
-BENCHMARK(permuted_in_fixed_point)->Arg(95)->Arg(1563);
+BENCHMARK(permuted_statistics)->Arg(95)->Arg(1563);
 
 void draw_permutations(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(document_permutations(kDocuments, state.range(0), 1));

@@ -37,12 +37,10 @@ DocumentProducts document_products(std::span<const ActiveToken> active, SeriesCo
   for (std::int64_t t = 0; t < kept; ++t) {
     const double *const mean = mean_a.data() + t * strata, *const column = columns.column(t);
     if (std::all_of(mean, mean + strata, [](double value) { return value == 0.0; })) continue;
-    double* const common = products.common.data();
     if (strata == 1) {
-      const double weight = *mean;  // one for all: no look-up of the stratum keeps the loop from being vectorised
-      for (std::int64_t e = 0; e < documents; ++e) common[e] -= weight * column[e];
+      columns.add(t, -*mean, products.common);
     } else {
-      for (std::int64_t e = 0; e < documents; ++e) common[e] -= mean[windows.strata[e]] * column[e];
+      for (std::int64_t e = 0; e < documents; ++e) products.common[e] -= mean[windows.strata[e]] * column[e];
     }
   }
   products.columns = std::move(columns);

@@ -6,7 +6,6 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "energy_lens/stats/document_rows.h"
 #include "energy_lens/stats/permuted_statistic.h"
 
 namespace energy_lens {
@@ -23,6 +22,11 @@ void circular_products(const double* a, const double* s, std::span<double> twice
   for (std::int64_t t = 0; t < tokens; ++t) {
     best_permutation_kernel().add_column(a[t], twice.data() + t, tokens, products.data());
   }
+}
+
+void add_product(double product, Term& total) {
+  total.sum += product;
+  total.square += product * product;
 }
 
 }  // namespace
@@ -48,32 +52,24 @@ CircularShifts circular_shifts(std::int64_t documents, std::int64_t tokens, std:
 ShiftTest circular_shift_test(std::span<const double> a, std::span<const double> s, const CircularShifts& shifts) {
   const std::int64_t tokens = shifts.tokens;
   EL_ASSERT(static_cast<std::int64_t>(a.size()) == shifts.documents * tokens && a.size() == s.size());
-  const PermutationKernel& kernels = best_permutation_kernel();
   const auto width = static_cast<std::size_t>(tokens);
-  const std::vector<double> no_common(width, 0.0);
-  std::vector<double> twice(2 * width), products(width), statistics(static_cast<std::size_t>(shifts.count));
-  std::vector<Term> totals(statistics.size(), Term{0.0, 0.0});
-  RowTables<Term> tables(width);
-  const auto add = [&] {
-    kernels.add_terms(tables.rows, tables.from, tables.targets, shifts.count, totals.data());
-    tables.rows = 0;
-  };
+  std::vector<double> twice(2 * width), products(width);
+  std::vector<Term> totals(static_cast<std::size_t>(shifts.count), Term{0.0, 0.0});
   Term observed{0.0, 0.0};
   double largest = 0.0;
   for (std::int64_t d = 0; d < shifts.documents; ++d) {
     circular_products(a.data() + d * tokens, s.data() + d * tokens, twice, products);
-    Term* const terms = tables.append(shifts.of(d));
-    largest = std::max(largest, kernels.make_terms(products.data(), no_common.data(), tokens, terms));
-    observed.sum += terms[0].sum;
-    observed.square += terms[0].square;
-    if (tables.full()) add();
+    largest = std::max(largest, best_permutation_kernel().largest_magnitude(products.data(), tokens));
+    add_product(products[0], observed);
+    const std::uint16_t* const shift = shifts.of(d);
+    for (std::int64_t p = 0; p < shifts.count; ++p) add_product(products[shift[p]], totals[p]);
   }
-  add();
+  const double least = least_square(largest * largest);
   ShiftTest test;
-  kernels.studentise(&observed, least_square(largest), 1, &test.statistic);
-  kernels.studentise(totals.data(), least_square(largest), shifts.count, statistics.data());
+  test.statistic = studentised(observed, least);
   const double reach = std::abs(test.statistic) * (1.0 - kPermutationTie);
-  const auto reached = std::ranges::count_if(statistics, [&](double t) { return std::abs(t) >= reach; });
+  const auto reached =
+      std::ranges::count_if(totals, [&](const Term& total) { return std::abs(studentised(total, least)) >= reach; });
   test.p = static_cast<double>(reached + 1) / static_cast<double>(shifts.count + 1);
   return test;
 }

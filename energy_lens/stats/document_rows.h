@@ -34,14 +34,11 @@ class DocumentRows {
   // Forms the row, [D], valid until the next one is formed.
   const double* form() {
     std::fill(row_.begin(), row_.end(), 0.0);
-    for (const Firing& firing : firings_) {
-      kernels_.add_column(firing.value, products_.columns.column(firing.position), std::ssize(row_), row_.data());
-    }
+    for (const Firing& firing : firings_) products_.columns.add(firing.position, firing.value, row_);
     return row_.data();
   }
 
  private:
-  const PermutationKernel& kernels_ = best_permutation_kernel();
   const DocumentProducts& products_;
   std::vector<double> row_;
   std::span<const Firing> firings_;  // of the document
@@ -49,7 +46,6 @@ class DocumentRows {
 };
 
 // kRowsAtOnce tables [D], each with the permuted targets of its document.
-template <typename Entry>
 struct RowTables {
   explicit RowTables(std::size_t documents) {
     for (int i = 0; i < kRowsAtOnce; ++i) {
@@ -59,14 +55,14 @@ struct RowTables {
   }
 
   // The table to fill for a document.
-  Entry* append(const std::uint16_t* document_targets) {
+  std::uint64_t* append(const std::uint16_t* document_targets) {
     targets[rows] = document_targets;
     return entries[rows++].data();
   }
   bool full() const { return rows == kRowsAtOnce; }
 
-  std::vector<Entry> entries[kRowsAtOnce];
-  const Entry* from[kRowsAtOnce];
+  std::vector<std::uint64_t> entries[kRowsAtOnce];
+  const std::uint64_t* from[kRowsAtOnce];
   const std::uint16_t* targets[kRowsAtOnce] = {};
   int rows = 0;
 };

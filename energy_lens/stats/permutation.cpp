@@ -1,8 +1,10 @@
 #include "energy_lens/stats/permutation.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <string>
@@ -17,26 +19,9 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kFirstBlock = 32;     // features; most maxima are set here, so it is not screened
 constexpr std::int64_t kFeatureBlock = 256;  // many, so that threads seldom wait for each other
 constexpr std::int64_t kPermutationBlock = 512;
 constexpr std::int64_t kMostDocuments = 65536;  // what the permutations' 16 bits can name
-
-// How often a permutation reached the data, per feature.
-struct Counts {
-  std::int64_t two_sided = 0;
-  std::int64_t greater = 0;
-  std::int64_t less = 0;
-  std::int64_t step_down = 0;
-
-  Counts& operator+=(const Counts& other) {
-    two_sided += other.two_sided;
-    greater += other.greater;
-    less += other.less;
-    step_down += other.step_down;
-    return *this;
-  }
-};
 
 class Test {
  public:
@@ -52,12 +37,11 @@ class Test {
     });
     counts_.assign(static_cast<std::size_t>(features_), {});
     maxima_.assign(static_cast<std::size_t>(permutations_.count), 0.0);
-    statistics_.assign(static_cast<std::size_t>(std::min(features_, kFeatureBlock) * permutations_.count), 0.0);
-    errors_ = statistics_;
+    statistics_.resize(static_cast<std::size_t>(std::min(features_, kFeatureBlock) * permutations_.count));
     for (std::int64_t begin = 0, end = 0; begin < features_; begin = end) {
       progress_.check();
-      end = std::min(features_, begin + (begin == 0 ? kFirstBlock : kFeatureBlock));
-      count_block(std::span<const std::int64_t>(order_).subspan(begin, end - begin), begin > 0);
+      end = std::min(features_, begin + kFeatureBlock);
+      count_block(std::span<const std::int64_t>(order_).subspan(begin, end - begin));
       progress_.advance(end - begin);
     }
     adjust();
@@ -83,55 +67,55 @@ class Test {
       const std::int64_t end = std::min(features_, begin + kFeatureBlock);
       const std::vector<DocumentProducts> products =
           build(std::span<const std::int64_t>(all).subspan(begin, end - begin));
-      parallel_blocks(end - begin,
-                      [&](std::int64_t i) { result_.statistic[begin + i] = observed_statistic(products[i]); });
+      parallel_blocks(end - begin, [&](std::int64_t i) {
+        result_.statistic[begin + i] = PermutedStatistic(products[i]).observed();
+      });
     }
   }
 
   // features in ascending |T|: maxima_ then holds, for each permutation, the largest |T| of this feature and all below
   // it, which is the step-down null.
-  void count_block(std::span<const std::int64_t> features, bool screen) {
+  void count_block(std::span<const std::int64_t> features) {
     const std::int64_t count = permutations_.count, blocks = (count + kPermutationBlock - 1) / kPermutationBlock;
     const std::vector<DocumentProducts> products = build(features);
-    parallel_blocks(static_cast<std::int64_t>(features.size()), [&](std::int64_t f) {
-      const std::span<double> own = std::span<double>(statistics_).subspan(f * count, count);
-      if (screen) {
-        screened_statistics(products[f], permutations_, own, std::span<double>(errors_).subspan(f * count, count));
-      } else {
-        permuted_statistics(products[f], permutations_, own);
-      }
+    const std::vector<PermutedStatistic> exact(products.begin(), products.end());
+    std::vector<double> errors(features.size());
+    parallel_blocks(std::ssize(features), [&](std::int64_t f) {
+      errors[f] = screened_statistics(exact[f], permutations_, std::span(statistics_).subspan(f * count, count));
     });
-    std::vector<std::vector<Counts>> partial(static_cast<std::size_t>(blocks), std::vector<Counts>(features.size()));
+    std::vector<std::vector<Reached>> partial(static_cast<std::size_t>(blocks), std::vector<Reached>(features.size()));
     parallel_blocks(blocks, [&](std::int64_t block) {
-      const std::int64_t begin = block * kPermutationBlock, end = std::min(count, begin + kPermutationBlock);
+      const std::int64_t begin = block * kPermutationBlock, size = std::min(kPermutationBlock, count - begin);
       for (std::size_t f = 0; f < features.size(); ++f) {
-        partial[block][f] = count_reached(products[f], statistics_.data() + f * count, errors_.data() + f * count,
-                                          result_.statistic[features[f]], begin, end);
+        partial[block][f] = count_reached(exact[f], std::span(statistics_).subspan(f * count + begin, size), errors[f],
+                                          result_.statistic[features[f]], begin);
       }
     });
-    for (const std::vector<Counts>& block : partial) {
+    for (const std::vector<Reached>& block : partial) {
       for (std::size_t f = 0; f < features.size(); ++f) counts_[features[f]] += block[f];
     }
   }
 
-  // A permutation whose error leaves a comparison open, or may set a maximum, is computed again in fp64.
-  Counts count_reached(const DocumentProducts& products, const double* statistics, const double* errors,
-                       double observed, std::int64_t begin, std::int64_t end) {
-    Counts counts;
-    const double slack = kPermutationTie * std::abs(observed), reach = std::abs(observed) - slack;
-    for (std::int64_t p = begin; p < end; ++p) {
-      double t = statistics[p];
-      if (errors[p] > 0.0 && (std::abs(t) + errors[p] >= maxima_[p] ||
-                              std::abs(std::abs(t) - std::abs(observed)) <= errors[p] + 2.0 * slack)) {
-        t = permuted_statistic(products, permutations_, p);
-      }
-      maxima_[p] = std::max(maxima_[p], std::abs(t));
-      counts.two_sided += std::abs(t) >= reach;
-      counts.greater += t >= observed - slack;
-      counts.less += t <= observed + slack;
-      counts.step_down += maxima_[p] >= reach;
+  // statistics: those of the permutations from `begin` on. One whose error leaves a comparison open, or which may set a
+  // maximum, is computed again in fp64 and counted here, the others all at once.
+  Reached count_reached(const PermutedStatistic& exact, std::span<float> statistics, double error, double observed,
+                        std::int64_t begin) {
+    const PermutationKernel& kernels = best_permutation_kernel();
+    const double size = std::abs(observed), slack = kPermutationTie * size, reach = size - slack;
+    double* const maxima = maxima_.data() + begin;
+    std::array<std::int32_t, kPermutationBlock> open;
+    const std::int64_t count = std::ssize(statistics);
+    // Rounding `observed` to fp32 is part of the error.
+    const std::int64_t opened =
+        kernels.undecided(statistics.data(), error + 2.0 * slack + 0x1p-22 * size, maxima, size, count, open.data());
+    Reached settled;
+    for (const std::int32_t p : std::span(open).first(opened)) {
+      const double t = exact.permuted(permutations_, begin + p);
+      statistics[p] = std::numeric_limits<float>::quiet_NaN();
+      maxima[p] = std::max(maxima[p], std::abs(t));
+      settled += {std::abs(t) >= reach, t >= observed - slack, t <= observed + slack, 0};
     }
-    return counts;
+    return settled += kernels.count_reached(statistics.data(), maxima, observed, reach, count);
   }
 
   double p_value(std::int64_t reached) const {
@@ -151,7 +135,7 @@ class Test {
       const std::int64_t f = order_[i];
       const double reach = std::abs(result_.statistic[f]) * (1.0 - kPermutationTie);
       const auto reached = sorted.end() - std::lower_bound(sorted.begin(), sorted.end(), reach);
-      largest = std::max(largest, p_value(counts_[f].step_down));
+      largest = std::max(largest, p_value(counts_[f].maximum));
       result_.p[f] = p_value(counts_[f].two_sided);
       result_.p_greater[f] = p_value(counts_[f].greater);
       result_.p_less[f] = p_value(counts_[f].less);
@@ -166,9 +150,9 @@ class Test {
   Progress& progress_;
   PermutationTest result_;
   std::vector<std::int64_t> order_;
-  std::vector<Counts> counts_;
+  std::vector<Reached> counts_;
   std::vector<double> maxima_;
-  std::vector<double> statistics_, errors_;  // [kFeatureBlock, P] of the block at hand
+  std::vector<float> statistics_;  // [kFeatureBlock, P] of the block at hand
 };
 
 }  // namespace
@@ -208,6 +192,10 @@ SeriesColumns::SeriesColumns(std::vector<double> by_position, std::int64_t docum
   }
   values = {held, held->data()};
   largest = {most, most->data()};
+}
+
+void SeriesColumns::add(std::int64_t position, double weight, std::span<double> row) const {
+  best_permutation_kernel().add_column(weight, column(position), documents, row.data());
 }
 
 DocumentProducts dense_products(std::span<const double> g, std::int64_t documents) {

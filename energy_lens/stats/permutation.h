@@ -44,6 +44,8 @@ struct SeriesColumns {
   SeriesColumns(std::vector<double> by_position, std::int64_t documents);
 
   const double* column(std::int64_t position) const { return values.get() + position * documents; }
+  // row[d] += weight * column(position)[d]
+  void add(std::int64_t position, double weight, std::span<double> row) const;
 
   std::shared_ptr<const double> values, largest;
   std::int64_t documents = 0;

@@ -1,7 +1,7 @@
 // The studentised statistic of one feature, observed and permuted, from its sparse products. Private to stats/.
 #pragma once
+#include <cmath>
 #include <cstdint>
-#include <span>
 
 #include "energy_lens/kernels/torch_free/permutation_kernel.h"
 #include "energy_lens/stats/permutation.h"
@@ -14,16 +14,29 @@ constexpr double kPermutationTie = 1e-11;
 // Below rounding of the largest square seen the c_d are all zero.
 constexpr double least_square(double largest) { return 1e-24 * largest; }
 
-// What T would be made of if every row of G were the common one.
-Term common_total(const DocumentProducts& products);
+// T of both sums; 0 where the squares are no more than `least`.
+inline double studentised(const Term& total, double least) {
+  return total.square > least ? total.sum / std::sqrt(total.square) : 0.0;
+}
 
-// T of the data.
-double observed_statistic(const DocumentProducts& products);
+// T in fp64, one permutation at a time and without forming a row of G.
+class PermutedStatistic {
+ public:
+  explicit PermutedStatistic(const DocumentProducts& products);  // kept by reference
 
-// T of one permutation, without forming a row of G.
-double permuted_statistic(const DocumentProducts& products, const Permutations& permutations, std::int64_t permutation);
+  double observed() const;  // T of the data
+  double permuted(const Permutations& permutations, std::int64_t permutation) const;
 
-// T of every permutation, out [P]. Rows of G are formed a few at a time and never kept.
-void permuted_statistics(const DocumentProducts& products, const Permutations& permutations, std::span<double> out);
+  const DocumentProducts& products() const { return products_; }
+  // What T would be made of if every row of G were the common one.
+  const Term& common() const { return common_; }
+
+ private:
+  template <typename TargetOf>
+  double of(const TargetOf& target_of) const;
+
+  const DocumentProducts& products_;
+  Term common_{0.0, 0.0};
+};
 
 }  // namespace energy_lens

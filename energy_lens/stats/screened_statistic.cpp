@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "energy_lens/stats/document_rows.h"
-#include "energy_lens/stats/permuted_statistic.h"
 
 namespace energy_lens {
 namespace {
@@ -41,21 +40,29 @@ FixedPoint steps_of(const Bounds& bounds) {
   return {bounds.sum / most, bounds.square / most};
 }
 
+// Whether sums in such steps are in the range of fp32, which the statistic is made in.
+bool can_be_screened(const FixedPoint& steps, const Term& common) {
+  constexpr double kMost = 1e30;
+  return std::isnormal(steps.sum) && std::isnormal(steps.square) && common.square < kMost * steps.square &&
+         std::abs(common.sum) < kMost * steps.sum && std::isnormal(steps.sum / std::sqrt(steps.square));
+}
+
 }  // namespace
 
-void screened_statistics(const DocumentProducts& products, const Permutations& permutations,
-                         std::span<double> statistics, std::span<double> errors) {
+double screened_statistics(const PermutedStatistic& exact, const Permutations& permutations,
+                           std::span<float> statistics) {
   const PermutationKernel& kernels = best_permutation_kernel();
+  const DocumentProducts& products = exact.products();
   const auto documents = static_cast<std::int64_t>(products.common.size());
   const auto count = static_cast<std::int64_t>(statistics.size());
   const Bounds bounds = bounds_of(products);
   const FixedPoint steps = steps_of(bounds);
-  if (!std::isnormal(steps.sum) || !std::isnormal(steps.square)) {
-    std::fill(errors.begin(), errors.end(), std::numeric_limits<double>::infinity());
-    return;
+  if (!can_be_screened(steps, exact.common())) {
+    std::fill(statistics.begin(), statistics.end(), std::numeric_limits<float>::quiet_NaN());
+    return 0.0;
   }
   std::vector<std::uint64_t> totals(statistics.size(), 0);
-  RowTables<std::uint64_t> tables(products.common.size());
+  RowTables tables(products.common.size());
   const auto add = [&] {
     kernels.add_packed(tables.rows, tables.from, tables.targets, count, totals.data());
     tables.rows = 0;
@@ -72,9 +79,8 @@ void screened_statistics(const DocumentProducts& products, const Permutations& p
   }
   add();
   // Half a step a document, and as much again for the roundings of fp64 here and there.
-  const auto roundings = static_cast<double>(bounds.documents);
-  kernels.studentise_packed(totals.data(), common_total(products), steps,
-                            {roundings * steps.sum, roundings * steps.square}, count, statistics.data(), errors.data());
+  const auto wrong = static_cast<double>(bounds.documents);
+  return kernels.studentise(totals.data(), exact.common(), steps, wrong, count, statistics.data());
 }
 
 }  // namespace energy_lens

@@ -15,10 +15,11 @@ namespace {
 constexpr std::int64_t kFeatureBlock = 32;
 
 SequentialTest test_one(const DocumentProducts& products, const Permutations& permutations, std::int64_t enough) {
-  const double reach = std::abs(observed_statistic(products)) * (1.0 - kPermutationTie);
+  const PermutedStatistic exact(products);
+  const double reach = std::abs(exact.observed()) * (1.0 - kPermutationTie);
   std::int64_t reached = 0;
   for (std::int64_t p = 0; p < permutations.count; ++p) {
-    reached += std::abs(permuted_statistic(products, permutations, p)) >= reach;
+    reached += std::abs(exact.permuted(permutations, p)) >= reach;
     if (reached == enough) return {static_cast<double>(enough) / static_cast<double>(p + 1), p + 1};
   }
   return {static_cast<double>(reached + 1) / static_cast<double>(permutations.count + 1), permutations.count};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
 #include "energy_lens/core/philox.h"
@@ -55,6 +56,49 @@ TEST(PermutationKernel, AProductIsPackedAsItsRowIs) {
     // x = -12 in halves, x^2 = 144 in quarters.
     EXPECT_EQ(static_cast<std::int32_t>(whole[0] >> 32), -24);
     EXPECT_EQ(static_cast<std::int32_t>(whole[0]), 576);
+  }
+}
+
+// Counts with full lanes, part of them and one beside them, against one permutation at a time.
+TEST(PermutationKernel, StudentisesAndCountsAsOneByOne) {
+  constexpr FixedPoint kSteps{0.125, 0.25};
+  constexpr Term kCommon{1.5, 30.0};
+  constexpr double kWrong = 40.0, kObserved = 0.4, kReach = 0.399;
+  Philox random(2, "statistics");
+  for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
+    for (const std::int64_t count : {1, 16, 35}) {
+      std::vector<std::uint64_t> totals;
+      std::vector<double> exact, maxima;
+      for (std::int64_t p = 0; p < count; ++p) {
+        const auto sum = static_cast<std::int64_t>(random.below(200)) - 100;
+        const auto square = static_cast<std::int64_t>(random.below(400)) - 100;
+        totals.push_back((static_cast<std::uint64_t>(sum) << 32) + static_cast<std::uint64_t>(square));
+        const double squares = kCommon.square + kSteps.square * static_cast<double>(square);
+        const bool known = squares > 2.0 * kWrong * kSteps.square;
+        exact.push_back(known ? (kCommon.sum + kSteps.sum * static_cast<double>(sum)) / std::sqrt(squares) : NAN);
+        maxima.push_back(2.0 * random.uniform());
+      }
+      std::vector<float> statistics(totals.size());
+      const double error = kernel->studentise(totals.data(), kCommon, kSteps, kWrong, count, statistics.data());
+      std::vector<std::int32_t> undecided, listed(totals.size());
+      Reached expected;
+      for (std::int64_t p = 0; p < count; ++p) {
+        const double t = exact[p], size = std::abs(t);
+        EXPECT_EQ(std::isnan(t), std::isnan(statistics[p]));
+        EXPECT_TRUE(std::isnan(t) || std::abs(statistics[p] - t) < 1e-6);
+        EXPECT_TRUE(std::isnan(t) || error > kWrong * kSteps.sum / std::sqrt(kCommon.square + 75.0));
+        if (!(size + 0.1 < maxima[p] && std::abs(size - kObserved) > 0.1)) undecided.push_back(static_cast<int>(p));
+        expected += {size > kObserved, t > -kObserved, t < -kObserved, maxima[p] >= kReach};
+      }
+      listed.resize(static_cast<std::size_t>(
+          kernel->undecided(statistics.data(), 0.1, maxima.data(), kObserved, count, listed.data())));
+      EXPECT_EQ(listed, undecided);
+      const Reached found = kernel->count_reached(statistics.data(), maxima.data(), -kObserved, kReach, count);
+      EXPECT_EQ(found.two_sided, expected.two_sided);
+      EXPECT_EQ(found.greater, expected.greater);
+      EXPECT_EQ(found.less, expected.less);
+      EXPECT_EQ(found.maximum, expected.maximum);
+    }
   }
 }
 

@@ -57,16 +57,16 @@ double permutations(std::int64_t active) {
   constexpr std::int64_t kPermutations = 1000, kDocuments = 64;
   const PermutationKernel& kernel = generic_permutation_kernel();
   const std::vector<double> row(kDocuments, 0.5), common(row);
-  std::vector<Term> terms(kDocuments), totals(kPermutations);
+  std::vector<std::uint64_t> packed(kDocuments), totals(kPermutations);
   std::vector<std::uint16_t> target(kPermutations);
   for (std::size_t p = 0; p < target.size(); ++p) target[p] = static_cast<std::uint16_t>(p * 7 % kDocuments);
   for (std::int64_t document = 0; document < active; ++document) {
-    kernel.make_terms(row.data(), common.data(), kDocuments, terms.data());
-    const Term* const these[] = {terms.data()};
+    kernel.pack_terms(row.data(), common.data(), kDocuments, {1.0, 1.0}, packed.data());
+    const std::uint64_t* const these[] = {packed.data()};
     const std::uint16_t* const targets[] = {target.data()};
-    kernel.add_terms(1, these, targets, kPermutations, totals.data());
+    kernel.add_packed(1, these, targets, kPermutations, totals.data());
   }
-  return totals[0].sum;
+  return static_cast<double>(totals[0]);
 }
 
 // rows [R, 96] times [96, 288], with a bias and GELU: a block's widest product.

@@ -13,6 +13,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "energy_lens/kernels/torch_free/permutation_kernel.h"
 
@@ -23,30 +24,10 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-typedef double Pair __attribute__((vector_size(16), may_alias));
+constexpr std::int64_t kLanes = 16;  // side by side: one running maximum would wait for itself at every step
 
 void AddColumn(double value, const double* __restrict__ column, std::int64_t documents, double* __restrict__ row) {
   for (std::int64_t e = 0; e < documents; ++e) row[e] += value * column[e];
-}
-
-// Largest of the squares lane by lane: one running maximum would wait for itself at every step.
-double MakeTerms(const double* __restrict__ row, const double* __restrict__ common, std::int64_t documents,
-                 Term* __restrict__ terms) {
-  constexpr std::int64_t kLanes = 8;
-  double largest[kLanes] = {};
-  std::int64_t e = 0;
-  for (; e + kLanes <= documents; e += kLanes) {
-    for (std::int64_t i = 0; i < kLanes; ++i) {
-      const double x = row[e + i];
-      terms[e + i] = {x, x * (x + 2.0 * common[e + i])};
-      largest[i] = x * x > largest[i] ? x * x : largest[i];
-    }
-  }
-  for (; e < documents; ++e) {
-    terms[e] = {row[e], row[e] * (row[e] + 2.0 * common[e])};
-    largest[0] = std::max(largest[0], row[e] * row[e]);
-  }
-  return *std::max_element(largest, largest + kLanes);
 }
 
 // Adding this leaves a number, rounded to an integer, in the low bits of the sum: two's complement.
@@ -75,7 +56,6 @@ void PackProduct(double value, const double* __restrict__ column, const double* 
 }
 
 double LargestMagnitude(const double* __restrict__ row, std::int64_t documents) {
-  constexpr std::int64_t kLanes = 16;
   double largest[kLanes] = {};
   for (std::int64_t e = 0; e < documents; e += kLanes) {
     const std::int64_t lanes = std::min(kLanes, documents - e);
@@ -87,50 +67,54 @@ double LargestMagnitude(const double* __restrict__ row, std::int64_t documents) 
   return *std::max_element(largest, largest + kLanes);
 }
 
-template <int kRows, typename Entry>
-HWY_INLINE void AddSome(const Entry* const* entries, const std::uint16_t* const* targets, std::int64_t count,
-                        Entry* totals) {
-  const Entry* from[kRows];
+typedef std::uint64_t TwoTotals __attribute__((vector_size(16), aligned(8), may_alias));
+
+// Four targets a load, and one load and one store of totals for two of them: loads and stores are what limits this.
+// Targets come from memory, a page or more a row: fetched ahead, because what the processor fetches by itself stops
+// where a page ends.
+template <int kRows>
+HWY_INLINE void AddSome(const std::uint64_t* const* packed, const std::uint16_t* const* targets, std::int64_t count,
+                        std::uint64_t* totals) {
+  const std::uint64_t* from[kRows];
   const std::uint16_t* to[kRows];
   for (int r = 0; r < kRows; ++r) {
-    from[r] = entries[r];
+    from[r] = packed[r];
     to[r] = targets[r];
   }
   static_assert(std::endian::native == std::endian::little);
+  constexpr std::int64_t kAhead = 512, kLine = 32;  // targets
   std::int64_t p = 0;
-  for (; p + 2 <= count; p += 2) {  // two targets a load, and two sums that do not wait for each other
-    Entry even = totals[p], odd = totals[p + 1];
-    for (int r = 0; r < kRows; ++r) {
-      std::uint32_t both;
-      std::memcpy(&both, to[r] + p, sizeof(both));
-      even += from[r][both & 0xffff];
-      odd += from[r][both >> 16];
+  for (; p + 4 <= count; p += 4) {
+    if (p % kLine == 0) {
+      for (int r = 0; r < kRows; ++r) __builtin_prefetch(to[r] + std::min(p + kAhead, count - 1));
     }
-    totals[p] = even;
-    totals[p + 1] = odd;
+    auto* const own = reinterpret_cast<TwoTotals*>(totals + p);
+    TwoTotals first = own[0], second = own[1];
+    for (int r = 0; r < kRows; ++r) {
+      std::uint64_t four;
+      std::memcpy(&four, to[r] + p, sizeof(four));
+      first += TwoTotals{from[r][four & 0xffff], from[r][four >> 16 & 0xffff]};
+      second += TwoTotals{from[r][four >> 32 & 0xffff], from[r][four >> 48]};
+    }
+    own[0] = first;
+    own[1] = second;
   }
-  if (p == count) return;
-  for (int r = 0; r < kRows; ++r) totals[p] += from[r][to[r][p]];
+  for (; p < count; ++p) {
+    for (int r = 0; r < kRows; ++r) totals[p] += from[r][to[r][p]];
+  }
 }
 
-// Entry: Pair for Terms, or a packed word.
-template <typename Entry>
-HWY_INLINE void AddRows(int rows, const Entry* const* entries, const std::uint16_t* const* targets, std::int64_t count,
-                        Entry* totals) {
-  static_assert(kRowsAtOnce == 3);
-  if (rows == 3) AddSome<3>(entries, targets, count, totals);
-  if (rows == 2) AddSome<2>(entries, targets, count, totals);
-  if (rows == 1) AddSome<1>(entries, targets, count, totals);
-}
-
-void AddTerms(int rows, const Term* const* terms, const std::uint16_t* const* targets, std::int64_t count,
-              Term* totals) {
-  AddRows(rows, reinterpret_cast<const Pair* const*>(terms), targets, count, reinterpret_cast<Pair*>(totals));
+// add(a constant): with that many rows.
+template <class Add>
+HWY_INLINE void WithRows(int rows, const Add& add) {
+  static_assert(kRowsAtOnce == 2);
+  if (rows == 2) add(std::integral_constant<int, 2>());
+  if (rows == 1) add(std::integral_constant<int, 1>());
 }
 
 void AddPacked(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets, std::int64_t count,
                std::uint64_t* totals) {
-  AddRows(rows, packed, targets, count, totals);
+  WithRows(rows, [&](auto some) { AddSome<some()>(packed, targets, count, totals); });
 }
 
 #if HWY_ARCH_X86_64 && HWY_TARGET <= HWY_AVX3
@@ -164,47 +148,90 @@ HWY_INLINE void GatherSome(const std::uint64_t* const* packed, const std::uint16
 
 void GatherPacked(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets, std::int64_t count,
                   std::uint64_t* totals) {
-  if (rows == 3) GatherSome<3>(packed, targets, count, totals);
-  if (rows == 2) GatherSome<2>(packed, targets, count, totals);
-  if (rows == 1) GatherSome<1>(packed, targets, count, totals);
+  WithRows(rows, [&](auto some) { GatherSome<some()>(packed, targets, count, totals); });
 }
 #endif
 
-void Studentise(const Term* __restrict__ totals, double least, std::int64_t count, double* __restrict__ statistics) {
-  for (std::int64_t p = 0; p < count; ++p) {
-    const bool any = totals[p].square > least;
-    const double root = __builtin_sqrt(any ? totals[p].square : 1.0);
-    statistics[p] = any ? totals[p].sum / root : 0.0;
-  }
+// With s = square and w what it may be wrong by, 1 / sqrt(s) is off by no more than a share w / s while w <= s / 2.
+// fp32 rounds both sums, a root and a quotient: four times 2^-24 at most.
+double Studentise(const std::uint64_t* HWY_RESTRICT totals, Term common, FixedPoint steps, double wrong,
+                  std::int64_t count, float* HWY_RESTRICT statistics) {
+  const hn::ScalableTag<std::int64_t> i;
+  const hn::RebindToUnsigned<decltype(i)> u;
+  const hn::Rebind<double, decltype(i)> d;
+  const hn::Rebind<float, decltype(i)> f;
+  const double unit = steps.sum / __builtin_sqrt(steps.square);
+  const auto per_step = hn::Set(d, unit), sum = hn::Set(d, unit * common.sum / steps.sum);
+  const auto square = hn::Set(d, common.square / steps.square);
+  const auto least_known = hn::Set(f, static_cast<float>(2.0 * wrong));
+  const auto none = hn::Set(f, std::numeric_limits<float>::infinity());
+  auto least = none, largest = hn::Zero(f);
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(i));
+  const auto some = [&](const std::uint64_t* from, std::int64_t many, float* to) {
+    const auto total = hn::BitCast(i, hn::LoadU(u, from));
+    const auto low = hn::ShiftRight<32>(hn::ShiftLeft<32>(total)), high = hn::ShiftRight<32>(hn::Sub(total, low));
+    const auto sums = hn::DemoteTo(f, hn::MulAdd(hn::ConvertTo(d, high), per_step, sum));
+    const auto squares = hn::DemoteTo(f, hn::Add(hn::ConvertTo(d, low), square));
+    const auto known = hn::And(hn::Gt(squares, least_known), hn::FirstN(f, static_cast<std::size_t>(many)));
+    const auto t = hn::Div(sums, hn::Sqrt(squares));
+    least = hn::Min(least, hn::IfThenElse(known, squares, none));
+    largest = hn::Max(largest, hn::IfThenElseZero(known, hn::Abs(t)));
+    hn::StoreU(hn::IfThenElse(known, t, hn::NaN(f)), f, to);
+  };
+  std::int64_t p = 0;
+  for (; p + lanes <= count; p += lanes) some(totals + p, lanes, statistics + p);
+  std::uint64_t last[hn::MaxLanes(i)] = {};
+  float made[hn::MaxLanes(i)];
+  std::copy(totals + p, totals + count, last);
+  some(last, count - p, made);
+  std::copy(made, made + (count - p), statistics + p);
+  const double s = hn::GetLane(hn::MinOfLanes(f, least)), t = hn::GetLane(hn::MaxOfLanes(f, largest));
+  return 1.5 * unit * wrong / __builtin_sqrt(s) + t * (wrong / s + 0x1p-22);
 }
 
-// With s = square and w what it may be wrong by, 1 / sqrt(s) is off by no more than a share w / s while w <= s / 2.
-void StudentisePacked(const std::uint64_t* __restrict__ totals, Term common, FixedPoint steps, FixedPoint wrong,
-                      std::int64_t count, double* __restrict__ statistics, double* __restrict__ errors) {
-  for (std::int64_t p = 0; p < count; ++p) {
-    const auto low = static_cast<std::int32_t>(totals[p]);
-    const auto high = static_cast<std::int32_t>((totals[p] - static_cast<std::uint64_t>(std::int64_t{low})) >> 32);
-    const double sum = common.sum + steps.sum * high, square = common.square + steps.square * low;
-    const bool known = square >= 2.0 * wrong.square;
-    const double inverse = known ? 1.0 / square : 1.0, root = __builtin_sqrt(inverse);
-    const double statistic = sum * root;
-    statistics[p] = statistic;
-    errors[p] = known ? 1.5 * wrong.sum * root + __builtin_fabs(statistic) * wrong.square * inverse
-                      : std::numeric_limits<double>::infinity();
+std::int64_t Undecided(const float* __restrict__ statistics, double error, const double* __restrict__ maxima,
+                       double observed, std::int64_t count, std::int32_t* __restrict__ which) {
+  const auto open = [&](std::int64_t p) {
+    const double t = __builtin_fabs(static_cast<double>(statistics[p]));
+    return !(t + error < maxima[p]) | !(__builtin_fabs(t - observed) > error);  // true of NaN
+  };
+  std::int64_t found = 0;
+  for (std::int64_t p = 0; p < count; p += kLanes) {
+    const std::int64_t end = std::min(count, p + kLanes);
+    std::int32_t any = 0;
+    for (std::int64_t i = p; i < end; ++i) any |= open(i);
+    if (any == 0) continue;
+    for (std::int64_t i = p; i < end; ++i) {
+      if (open(i)) which[found++] = static_cast<std::int32_t>(i);
+    }
   }
+  return found;
+}
+
+Reached CountReached(const float* __restrict__ statistics, const double* __restrict__ maxima, double observed,
+                     double reach, std::int64_t count) {
+  const auto signed_observed = static_cast<float>(observed), size = __builtin_fabsf(signed_observed);
+  std::int32_t two_sided = 0, greater = 0, less = 0, maximum = 0;
+  for (std::int64_t p = 0; p < count; ++p) {
+    const float t = statistics[p];
+    two_sided += __builtin_fabsf(t) > size;
+    greater += t > signed_observed;
+    less += t < signed_observed;
+    maximum += maxima[p] >= reach;
+  }
+  return {two_sided, greater, less, maximum};
 }
 
 const PermutationKernel& PermutationOfTarget() {
   static const PermutationKernel kernel{hwy::TargetName(HWY_TARGET),
                                         AddColumn,
-                                        MakeTerms,
-                                        AddTerms,
+                                        LargestMagnitude,
                                         PackTerms,
                                         PackProduct,
                                         AddPacked,
-                                        LargestMagnitude,
                                         Studentise,
-                                        StudentisePacked};
+                                        Undecided,
+                                        CountReached};
   return kernel;
 }
 
