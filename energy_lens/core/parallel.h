@@ -48,6 +48,8 @@ class BelievesInOneThread {
 // Calls body(block) for block in [0, blocks), blocks being cut by the problem alone, never by the number of threads: a
 // block's bits are then the same for any thread count. body must write only its own output. A thread takes the next
 // block when it has done its last, so that one which the machine holds up delays the others by no more than a block.
+// After an exception, which is thrown again here, no block is begun. Neighbouring blocks run on different threads: give
+// them no cache line to share.
 inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::int64_t)>& body) {
   // With one item parallel_ranges would run it outside a parallel region, where its operators would use all threads
   // and round differently.
@@ -55,7 +57,12 @@ inline void parallel_blocks(std::int64_t blocks, const std::function<void(std::i
   std::atomic<std::int64_t> next{0};
   parallel_ranges(items, 1, [&](std::int64_t, std::int64_t) {
     const BelievesInOneThread here;
-    for (std::int64_t block = next++; block < blocks; block = next++) body(block);
+    try {
+      for (std::int64_t block = next++; block < blocks; block = next++) body(block);
+    } catch (...) {
+      next = blocks;
+      throw;
+    }
   });
 }
 

@@ -77,7 +77,8 @@ struct PermutationTest {
 };
 
 // Holds the products of 256 features and their 256 x P statistics at a time; of all features only counts, of all
-// permutations only running maxima. The numbers depend neither on the number of threads nor on how features are
+// permutations only running maxima. Comparisons are made in fp32 with a bound on its error, and those it leaves open in
+// fp64: counts are those of fp64. The numbers depend neither on the number of threads nor on how features are
 // blocked.
 PermutationTest permutation_test(std::int64_t features, const ProductsOf& products, const Permutations& permutations,
                                  Progress& progress = no_progress());

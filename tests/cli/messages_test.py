@@ -36,6 +36,11 @@ class Messages(unittest.TestCase):
         for code in ("0 done", "2 usage", "3 bad input", "4 not found", "5 no memory or disk", "70 ", "130 "):
             self.assertIn(code, last)
 
+    def test_help_of_every_command_names_profile(self):
+        for command in ([], ["study"], ["lens"], ["report"], ["model", "info"], ["doctor"]):
+            with self.subTest(command):
+                self.assertIn("--profile FILE", run(*command, "--help").stdout)
+
     def test_one_option_takes_one_text(self):
         self.assertIn("--text TEXT  ", run("lens", "--help").stdout)
         self.assertIn("give --text again for another", run("lens", "--help").stdout)

@@ -91,6 +91,8 @@ TEST(LensRecipe, SeedCompatLeavesTheFinalNormOutAndSaysSo) {
   config.lens = "seed-compat";
   const Json wrong = run_lens(config), text = wrong["texts"][0];
   EXPECT_EQ(plain["lens"], "logit");
+  EXPECT_EQ(plain["kernel"], "best");
+  EXPECT_EQ(plain["gradients"], "none");
   EXPECT_EQ(wrong["lens"], "seed-compat");
   for (std::size_t i = 0; i < config.layers.size(); ++i) {
     const at::Tensor r = arrays.view("text.0.layer." + std::to_string(config.layers[i]) + ".resid").to(at::kDouble);

@@ -9,7 +9,6 @@
 
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/philox.h"
-#include "energy_lens/stats/screened_statistic.h"
 #include "tests/support/ks.h"
 
 namespace energy_lens {
@@ -152,28 +151,6 @@ TEST(PermutationTest, ReadsSilentDocumentsFromTheCommonRow) {
   EXPECT_EQ(a.p_less[0], b.p_less[0]);
 }
 
-TEST(ScreenedStatistics, LieWithinTheirErrors) {
-  for (const double scale : {1.0, 1e-155, 1e120}) {
-    Series series = random_series(0.0)[3];
-    for (double& value : series.a) value *= scale;
-    const Permutations permutations = document_permutations(kDocuments, 1001, 6);
-    const DocumentProducts products = products_of(series);
-    std::vector<float> screened(1001);
-    const double error = screened_statistics(PermutedStatistic(products), permutations, screened);
-    EXPECT_LT(error, 1e-5);
-    std::vector<std::int64_t> pi(kDocuments);
-    for (std::int64_t p = 0; p < permutations.count; ++p) {
-      for (std::int64_t d = 0; d < kDocuments; ++d) pi[d] = permutations.targets(d)[p];
-      const double exact = reference_statistic(series.a, series.s, kTokens, pi);
-      if (scale == 1e-155) {  // steps of squares are below the normal numbers of fp64
-        EXPECT_TRUE(std::isnan(screened[p]));
-      } else {
-        EXPECT_LE(std::abs(screened[p] - exact), error);
-      }
-    }
-  }
-}
-
 TEST(PermutationTest, SettlesNearTiesInFullPrecision) {
   // Each series again with changes far below a step of fixed point: features that screening cannot tell apart.
   std::vector<Series> series = random_series(0.3);
@@ -186,6 +163,8 @@ TEST(PermutationTest, SettlesNearTiesInFullPrecision) {
   const PermutationTest fast = permutation_test(count, builder(series), permutations);
   const Reference slow = brute_force(series, permutations);
   EXPECT_EQ(fast.p, slow.p);
+  EXPECT_EQ(fast.p_greater, slow.greater);
+  EXPECT_EQ(fast.p_less, slow.less);
   EXPECT_EQ(fast.single_step, slow.single_step);
   EXPECT_EQ(fast.step_down, slow.step_down);
 }
@@ -201,6 +180,8 @@ void expect_the_same_for_any_number_of_threads(std::int64_t features, const Prod
   for (const PermutationTest& other : {tests[1], tests[2]}) {
     EXPECT_EQ(tests[0].statistic, other.statistic);
     EXPECT_EQ(tests[0].p, other.p);
+    EXPECT_EQ(tests[0].p_greater, other.p_greater);
+    EXPECT_EQ(tests[0].p_less, other.p_less);
     EXPECT_EQ(tests[0].single_step, other.single_step);
     EXPECT_EQ(tests[0].step_down, other.step_down);
   }
@@ -247,6 +228,26 @@ TEST(PermutationTest, OfASilentFeatureIsOne) {
   EXPECT_EQ(test.statistic[0], 0.0);
   EXPECT_EQ(test.p[0], 1.0);
   EXPECT_EQ(test.single_step[1], 1.0);
+}
+
+// Document 0 fires on what is 0 there and +-1 elsewhere: T is 0, +-1 under every permutation that moves it.
+TEST(PermutationTest, CountsAroundAStatisticOfZero) {
+  constexpr std::int64_t kFew = 5;
+  const auto one = [](std::span<const std::int64_t> features) {
+    const DocumentProducts products{std::vector<double>(kFew, 0.0), {{0, 0, 1.0}}, {{0.0, 1.0, 1.0, 1.0, -1.0}, kFew}};
+    return std::vector<DocumentProducts>(features.size(), products);
+  };
+  const Permutations permutations = document_permutations(kFew, 300, 4);
+  const PermutationTest test = permutation_test(1, one, permutations);
+  int up = 1, down = 1;
+  for (std::int64_t p = 0; p < permutations.count; ++p) {
+    up += permutations.targets(0)[p] != 4;
+    down += permutations.targets(0)[p] == 0 || permutations.targets(0)[p] == 4;
+  }
+  EXPECT_EQ(test.statistic[0], 0.0);
+  EXPECT_EQ(test.p[0], 1.0);
+  EXPECT_EQ(test.p_greater[0], up / 301.0);
+  EXPECT_EQ(test.p_less[0], down / 301.0);
 }
 
 TEST(PermutationTest, GivesUniformPValuesUnderTheNull) {

@@ -1,5 +1,5 @@
-// One instruction set's PermutationKernel: plain loops that the compiler turns into its vectors. Included once a target
-// by permutation_kernel.cpp, and by permutation_kernel_generic.cpp.
+// One instruction set's PermutationKernel: plain loops where the compiler turns them into its vectors. Included once a
+// target by permutation_kernel.cpp, and by permutation_kernel_generic.cpp.
 #if defined(ENERGY_LENS_PERMUTATION_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ENERGY_LENS_PERMUTATION_KERNEL_INL_H_
 #undef ENERGY_LENS_PERMUTATION_KERNEL_INL_H_
@@ -24,7 +24,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::int64_t kLanes = 16;  // side by side: one running maximum would wait for itself at every step
+constexpr std::int64_t kLanes = 16;  // numbers that a plain loop has side by side
 
 void AddColumn(double value, const double* __restrict__ column, std::int64_t documents, double* __restrict__ row) {
   for (std::int64_t e = 0; e < documents; ++e) row[e] += value * column[e];
@@ -55,16 +55,20 @@ void PackProduct(double value, const double* __restrict__ column, const double* 
   Pack([&](std::int64_t e) { return value * column[e]; }, common, documents, steps, packed);
 }
 
+// One running maximum would wait for itself at every step. Comparisons pass over NaN; sums do not.
 double LargestMagnitude(const double* __restrict__ row, std::int64_t documents) {
-  double largest[kLanes] = {};
+  double largest[kLanes] = {}, spoiled[kLanes] = {};
   for (std::int64_t e = 0; e < documents; e += kLanes) {
     const std::int64_t lanes = std::min(kLanes, documents - e);
     for (std::int64_t i = 0; i < lanes; ++i) {
       const double size = __builtin_fabs(row[e + i]);
       largest[i] = size > largest[i] ? size : largest[i];
+      spoiled[i] += 0.0 * size;
     }
   }
-  return *std::max_element(largest, largest + kLanes);
+  double most = 0.0;
+  for (std::int64_t i = 0; i < kLanes; ++i) most = std::max(most, largest[i]) + spoiled[i];
+  return most;
 }
 
 typedef std::uint64_t TwoTotals __attribute__((vector_size(16), aligned(8), may_alias));

@@ -38,7 +38,7 @@ struct PermutationKernel {
   const char* name;
   // row[e] += value * column[e]
   void (*add_column)(double value, const double* column, std::int64_t documents, double* row);
-  // |row[e]| at most
+  // |row[e]| at most; NaN where one is NaN or infinite.
   double (*largest_magnitude)(const double* row, std::int64_t documents);
   // The terms row[e] and (row[e] + common[e])^2 - common[e]^2 in the given steps: packed[e] is sum << 32 plus square.
   void (*pack_terms)(const double* row, const double* common, std::int64_t documents, FixedPoint steps,
@@ -49,15 +49,16 @@ struct PermutationKernel {
   // totals[p] += packed[0][targets[0][p]] + ..., for `rows` <= kRowsAtOnce of them.
   void (*add_packed)(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets,
                      std::int64_t count, std::uint64_t* totals);
-  // statistics[p] = sum / sqrt(square) of common + totals[p], whose parts may be `wrong` steps off; NaN where that
-  // hides it. Returns how far the others may be off.
+  // statistics[p] = sum / sqrt(square) of common + totals[p], whose parts may be `wrong` steps off, wrong an integer
+  // below 2^23; NaN where that hides it. Returns how far the others may be off, 0 where there are none.
   double (*studentise)(const std::uint64_t* totals, Term common, FixedPoint steps, double wrong, std::int64_t count,
                        float* statistics);
   // Lists, ascending, the statistics that are NaN or whose size, known to within `error`, cannot be told from
   // `observed` >= 0 or may pass maxima[p]. Returns how many there are; which [count].
   std::int64_t (*undecided)(const float* statistics, double error, const double* maxima, double observed,
                             std::int64_t count, std::int32_t* which);
-  // Counts |statistics[p]| > |observed|, > observed, < observed, never NaN; and maxima[p] >= reach.
+  // Counts |statistics[p]| > |observed|, > observed, < observed, never NaN; and maxima[p] >= reach. Rounds observed to
+  // fp32: 2^-24 of it is to be part of the error that `undecided` is given.
   Reached (*count_reached)(const float* statistics, const double* maxima, double observed, double reach,
                            std::int64_t count);
 };
