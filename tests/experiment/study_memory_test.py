@@ -11,7 +11,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from peak_memory import llama, run_measured, write_config  # noqa: E402
-from scripts import command_under_test  # noqa: E402
+from scripts import command_under_test, need_no_sanitizer  # noqa: E402
 
 VOCABULARY, WINDOW, EDITED = 128256, 64, 12
 ROWS = 64  # kLogitRows of energy_lens/model/unembed_rows.h
@@ -29,6 +29,7 @@ def write_corpus(path):
 
 def main():
     program = command_under_test()
+    need_no_sanitizer(program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model = ["--model", folder / "tall", "--tokenizer", ROOT / "models" / "demo"]

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from scripts import built  # noqa: E402
+from scripts import built, need_no_sanitizer  # noqa: E402
 
 MOST_SECONDS = 20
 LITTLE, MUCH = 256 << 20, 640 << 20  # a process that refuses at once; one with as many JSON values as may be, and one text of 60 MB
@@ -80,6 +80,7 @@ def check(name, command, most):
 
 def main():
     programs = built("tests")
+    need_no_sanitizer(programs)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for case, most, content in tokenizers():

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 from peak_memory import (llama, llama_tensors, run_measured, write_config, write_gguf, write_llama2c,  # noqa: E402
                          write_shards, write_torch, write_zeros)
-from scripts import command_under_test  # noqa: E402
+from scripts import command_under_test, need_no_sanitizer  # noqa: E402
 
 ALLOWED = 512 << 20  # beside the weights
 DEEP = llama(1024, 14, 16, 4, 4096, 8000)
@@ -61,6 +61,7 @@ def check_lens(program, model):
 
 def main():
     program = command_under_test()
+    need_no_sanitizer(program)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for model, shape in (("deep", DEEP), ("tall", TALL)):

@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from scripts import built, skip  # noqa: E402
+from scripts import built, need_no_sanitizer, skip  # noqa: E402
 
 # path: (smaller size, larger size, units of work in one step of size, instructions allowed a unit)
 BUDGETS = {
@@ -35,6 +35,7 @@ def instructions(program, path, size):
 
 def main():
     program = built("tests/hot_paths")
+    need_no_sanitizer(program)
     if shutil.which("valgrind") is None:
         skip("valgrind is not installed")
     if platform.machine() != "x86_64":

@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import pathlib
+import re
 import sys
 
 
@@ -21,6 +22,17 @@ def built(program):
 
 def command_under_test():
     return str(built("apps/cli/energy-lens"))
+
+
+def has_sanitizer(program):
+    """Whether a program's build folder was configured with one: its memory, time and instructions are not ours."""
+    cache = next(folder / "CMakeCache.txt" for folder in pathlib.Path(program).parents if (folder / "CMakeCache.txt").exists())
+    return re.search(r"^ENERGY_LENS_[AT]SAN:BOOL=ON$", cache.read_text(), re.MULTILINE) is not None
+
+
+def need_no_sanitizer(program):
+    if has_sanitizer(program):
+        skip("what a sanitizer holds and runs besides cannot be told from the program's own")
 
 
 def need_reference(*modules):
