@@ -24,11 +24,6 @@ void circular_products(const double* a, const double* s, std::span<double> twice
   }
 }
 
-void add_product(double product, Term& total) {
-  total.sum += product;
-  total.square += product * product;
-}
-
 }  // namespace
 
 CircularShifts circular_shifts(std::int64_t documents, std::int64_t tokens, std::int64_t count, std::uint64_t seed) {

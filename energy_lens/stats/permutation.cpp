@@ -170,18 +170,19 @@ Permutations document_permutations(std::int64_t documents, std::int64_t count, s
   for (std::int64_t d = 0; d < documents; ++d) members[strata.empty() ? 0 : strata[d]].push_back(d);
   Permutations permutations{documents, count, {}};
   permutations.index.resize(static_cast<std::size_t>(documents * count));
-  constexpr std::int64_t kTogether = 64;  // of one document, whole cache lines
-  parallel_blocks((count + kTogether - 1) / kTogether, [&](std::int64_t block) {
-    for (std::int64_t p = block * kTogether; p < std::min(count, (block + 1) * kTogether); ++p) {
-      Philox random(seed, "permutation", static_cast<std::uint64_t>(p));
-      for (const auto& [label, from] : members) {
-        std::vector<std::int64_t> to = from;
-        random.shuffle(to);
-        for (std::size_t i = 0; i < from.size(); ++i) {
-          permutations.index[from[i] * count + p] = static_cast<std::uint16_t>(to[i]);
-        }
+  const auto draw = [&](std::int64_t p) {
+    Philox random(seed, "permutation", static_cast<std::uint64_t>(p));
+    for (const auto& [label, from] : members) {
+      std::vector<std::int64_t> to = from;
+      random.shuffle(to);
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        permutations.index[from[i] * count + p] = static_cast<std::uint16_t>(to[i]);
       }
     }
+  };
+  constexpr std::int64_t kTogether = 64;  // of one document, whole cache lines
+  parallel_blocks((count + kTogether - 1) / kTogether, [&](std::int64_t block) {
+    for (std::int64_t p = block * kTogether; p < std::min(count, (block + 1) * kTogether); ++p) draw(p);
   });
   return permutations;
 }

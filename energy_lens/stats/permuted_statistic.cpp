@@ -5,10 +5,7 @@
 namespace energy_lens {
 
 PermutedStatistic::PermutedStatistic(const DocumentProducts& products) : products_(products) {
-  for (const double value : products.common) {
-    common_.sum += value;
-    common_.square += value * value;
-  }
+  for (const double value : products.common) add_product(value, common_);
 }
 
 // target_of(d): the document that s is taken from.

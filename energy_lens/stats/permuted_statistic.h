@@ -14,6 +14,12 @@ constexpr double kPermutationTie = 1e-11;
 // Below rounding of the largest square seen the c_d are all zero.
 constexpr double least_square(double largest) { return 1e-24 * largest; }
 
+// One document's c_d.
+inline void add_product(double product, Term& total) {
+  total.sum += product;
+  total.square += product * product;
+}
+
 // T of both sums; 0 where the squares are no more than `least`.
 inline double studentised(const Term& total, double least) {
   return total.square > least ? total.sum / std::sqrt(total.square) : 0.0;
