@@ -8,6 +8,30 @@
 #include "energy_lens/stats/multiple_testing.h"
 
 namespace energy_lens {
+namespace {
+
+// What a silent document's row of G is: -sum_t mean_a[t] s[d', t], mean_a [kept, strata] being that of the stratum of
+// d'.
+std::vector<double> common_row(std::span<const double> mean_a, const SeriesColumns& columns, const Windows& windows) {
+  const auto strata = static_cast<std::int64_t>(windows.sizes.size());
+  std::vector<double> common(static_cast<std::size_t>(windows.documents), 0.0), weights;
+  std::vector<std::int32_t> positions;
+  for (std::int64_t t = 0; t < windows.tokens; ++t) {
+    const std::span<const double> mean = mean_a.subspan(t * strata, strata);
+    if (std::ranges::all_of(mean, [](double value) { return value == 0.0; })) continue;
+    if (strata == 1) {
+      positions.push_back(static_cast<std::int32_t>(t));
+      weights.push_back(-mean.front());
+    } else {
+      const std::span<const double> column = columns.column(t);
+      for (std::int64_t e = 0; e < windows.documents; ++e) common[e] -= mean[windows.strata[e]] * column[e];
+    }
+  }
+  columns.add(positions, weights, common);
+  return common;
+}
+
+}  // namespace
 
 SeriesColumns within_columns(std::span<const double> s, const Windows& windows) {
   std::vector<double> within(s.begin(), s.end());
@@ -23,7 +47,7 @@ SeriesColumns within_columns(std::span<const double> s, const Windows& windows) 
 }
 
 DocumentProducts document_products(std::span<const ActiveToken> active, SeriesColumns columns, const Windows& windows) {
-  const std::int64_t documents = windows.documents, kept = windows.tokens;
+  const std::int64_t kept = windows.tokens;
   const auto strata = static_cast<std::int64_t>(windows.sizes.size());
   std::vector<double> mean_a(static_cast<std::size_t>(kept * strata), 0.0);  // [kept, strata]
   DocumentProducts products;
@@ -33,16 +57,7 @@ DocumentProducts document_products(std::span<const ActiveToken> active, SeriesCo
     mean_a[t * strata + stratum] += token.value / static_cast<double>(windows.sizes[stratum]);
     products.firings.push_back({static_cast<std::int32_t>(d), static_cast<std::int32_t>(t), token.value});
   }
-  products.common.assign(static_cast<std::size_t>(documents), 0.0);
-  for (std::int64_t t = 0; t < kept; ++t) {
-    const double *const mean = mean_a.data() + t * strata, *const column = columns.column(t);
-    if (std::all_of(mean, mean + strata, [](double value) { return value == 0.0; })) continue;
-    if (strata == 1) {
-      columns.add(t, -*mean, products.common);
-    } else {
-      for (std::int64_t e = 0; e < documents; ++e) products.common[e] -= mean[windows.strata[e]] * column[e];
-    }
-  }
+  products.common = common_row(mean_a, columns, windows);
   products.columns = std::move(columns);
   return products;
 }

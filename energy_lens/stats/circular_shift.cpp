@@ -19,9 +19,9 @@ void circular_products(const double* a, const double* s, std::span<double> twice
   std::copy_n(s, tokens, twice.data());
   std::copy_n(s, tokens, twice.data() + tokens);
   std::fill(products.begin(), products.end(), 0.0);
-  for (std::int64_t t = 0; t < tokens; ++t) {
-    best_permutation_kernel().add_column(a[t], twice.data() + t, tokens, products.data());
-  }
+  std::vector<const double*> shifted(products.size());
+  for (std::int64_t t = 0; t < tokens; ++t) shifted[t] = twice.data() + t;
+  best_permutation_kernel().add_columns(a, shifted.data(), tokens, tokens, products.data());
 }
 
 }  // namespace

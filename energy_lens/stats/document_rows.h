@@ -1,6 +1,8 @@
-// The rows of G that differ from the common one, formed one at a time, and tables made of them. Private to stats/.
+// The firings of one document, the row of G they make where it differs from the common one, and tables of such rows.
+// Private to stats/.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,39 +12,30 @@
 
 namespace energy_lens {
 
-// G[document(), e] - common[e], for each active document in turn.
-class DocumentRows {
- public:
-  explicit DocumentRows(const DocumentProducts& products) : products_(products), row_(products.common.size()) {}
-
-  // Goes to the next document; false when there is none left.
-  bool next() {
-    const std::span<const Firing> all = products_.firings;
-    const std::size_t begin = end_;
-    if (begin == all.size()) return false;
-    while (end_ < all.size() && all[end_].document == all[begin].document) ++end_;
-    firings_ = all.subspan(begin, end_ - begin);
-    return true;
+// use(the firings of one document), for each active document in turn.
+template <typename Use>
+void for_each_document(std::span<const Firing> firings, const Use& use) {
+  while (!firings.empty()) {
+    const std::int32_t document = firings.front().document;
+    const auto end = std::ranges::find_if(firings, [&](const Firing& one) { return one.document != document; });
+    const auto own = static_cast<std::size_t>(end - firings.begin());
+    use(firings.first(own));
+    firings = firings.subspan(own);
   }
+}
 
-  std::int32_t document() const { return firings_.front().document; }
+// What |G[d, e] - common[e]| is at most for the document whose firings these are; NaN where it may be anything.
+inline double largest_term(const SeriesColumns& columns, std::span<const Firing> firings) {
+  double most = 0.0;
+  for (const Firing& firing : firings) most += std::abs(firing.value) * columns.largest(firing.position);
+  return most;
+}
 
-  // The document's firing where it has but one: its row is that column times its value. Else null.
-  const Firing* only() const { return firings_.size() == 1 ? firings_.data() : nullptr; }
-
-  // Forms the row, [D], valid until the next one is formed.
-  const double* form() {
-    std::fill(row_.begin(), row_.end(), 0.0);
-    for (const Firing& firing : firings_) products_.columns.add(firing.position, firing.value, row_);
-    return row_.data();
-  }
-
- private:
-  const DocumentProducts& products_;
-  std::vector<double> row_;
-  std::span<const Firing> firings_;  // of the document
-  std::size_t end_ = 0;              // of them, in all firings
-};
+// shares = terms / largest in fp32, 0 where largest is.
+inline void shares_of(std::span<const double> terms, double largest, std::span<float> shares) {
+  const double unit = largest == 0.0 ? 1.0 : largest;
+  for (std::size_t e = 0; e < terms.size(); ++e) shares[e] = static_cast<float>(terms[e] / unit);
+}
 
 // kRowsAtOnce tables [D], each with the permuted targets of its document.
 struct RowTables {

@@ -13,13 +13,14 @@
 #include "energy_lens/core/error.h"
 #include "energy_lens/core/parallel.h"
 #include "energy_lens/core/philox.h"
+#include "energy_lens/stats/document_rows.h"
 #include "energy_lens/stats/permuted_statistic.h"
 #include "energy_lens/stats/screened_statistic.h"
 
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kFeatureBlock = 256;  // many, so that threads seldom wait for each other
+constexpr std::int64_t kFeatureBlock = 128;  // many, so that threads seldom wait for each other
 constexpr std::int64_t kPermutationBlock = 512;
 constexpr std::int64_t kMostDocuments = 65536;  // what the permutations' 16 bits can name
 
@@ -187,20 +188,26 @@ Permutations document_permutations(std::int64_t documents, std::int64_t count, s
   return permutations;
 }
 
-SeriesColumns::SeriesColumns(std::vector<double> by_position, std::int64_t documents) : documents(documents) {
+SeriesColumns::SeriesColumns(std::vector<double> by_position, std::int64_t documents) : documents_(documents) {
   EL_ASSERT(documents > 0 && std::ssize(by_position) % documents == 0);
-  const auto held = std::make_shared<const std::vector<double>>(std::move(by_position));
-  const auto most = std::make_shared<std::vector<double>>();
-  for (auto at = held->begin(); at != held->end(); at += documents) {
-    most->push_back(best_permutation_kernel().largest_magnitude(&*at, documents));
+  const auto held = std::make_shared<Held>();
+  held->values = std::move(by_position);
+  held->shares.resize(held->values.size());
+  for (std::int64_t begin = 0; begin < std::ssize(held->values); begin += documents) {
+    const std::span<const double> column = std::span<const double>(held->values).subspan(begin, documents);
+    const double largest = best_permutation_kernel().largest_magnitude(column.data(), documents);
+    held->largest.push_back(largest);
+    shares_of(column, largest, std::span(held->shares).subspan(begin, documents));
   }
-  values = {held, held->data()};
-  largest = {most, most->data()};
+  held_ = held;
 }
 
-void SeriesColumns::add(std::int64_t position, double weight, std::span<double> row) const {
-  EL_ASSERT(std::ssize(row) == documents);
-  best_permutation_kernel().add_column(weight, column(position), documents, row.data());
+void SeriesColumns::add(std::span<const std::int32_t> positions, std::span<const double> weights,
+                        std::span<double> row) const {
+  EL_ASSERT(std::ssize(row) == documents_ && positions.size() == weights.size());
+  std::vector<const double*> columns;
+  for (const std::int32_t position : positions) columns.push_back(column(position).data());
+  best_permutation_kernel().add_columns(weights.data(), columns.data(), std::ssize(columns), documents_, row.data());
 }
 
 DocumentProducts dense_products(std::span<const double> g, std::int64_t documents) {

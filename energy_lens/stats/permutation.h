@@ -37,18 +37,34 @@ struct Firing {
   double value;
 };
 
-// A series s by position, [positions, D], and the largest |s| of each position. Copies share them.
-struct SeriesColumns {
+// A series s by position, [positions, D]. Copies share it.
+class SeriesColumns {
+ public:
   SeriesColumns() = default;
   // by_position [positions, D]
   SeriesColumns(std::vector<double> by_position, std::int64_t documents);
 
-  const double* column(std::int64_t position) const { return values.get() + position * documents; }
-  // row[d] += weight * column(position)[d]
-  void add(std::int64_t position, double weight, std::span<double> row) const;
+  std::span<const double> column(std::int64_t position) const { return part(held_->values, position); }
+  // The largest |s| of the position; NaN where one is not finite.
+  double largest(std::int64_t position) const { return held_->largest[position]; }
+  // column(position) / largest(position) rounded to fp32.
+  std::span<const float> shares(std::int64_t position) const { return part(held_->shares, position); }
+  // row[d] += sum over i of weights[i] * column(positions[i])[d]
+  void add(std::span<const std::int32_t> positions, std::span<const double> weights, std::span<double> row) const;
 
-  std::shared_ptr<const double> values, largest;
-  std::int64_t documents = 0;
+ private:
+  struct Held {
+    std::vector<double> values, largest;
+    std::vector<float> shares;
+  };
+
+  template <typename T>
+  std::span<const T> part(const std::vector<T>& all, std::int64_t position) const {
+    return std::span<const T>(all).subspan(position * documents_, documents_);
+  }
+
+  std::shared_ptr<const Held> held_;
+  std::int64_t documents_ = 0;
 };
 
 // G of one feature as what it is made of; its rows are formed when they are read and never kept:
@@ -76,7 +92,7 @@ struct PermutationTest {
   std::vector<double> step_down;    // Westfall-Young, <= single_step
 };
 
-// Holds the products of 256 features and their 256 x P statistics at a time; of all features only counts, of all
+// Holds the products of 128 features and their 128 x P statistics at a time; of all features only counts, of all
 // permutations only running maxima. Comparisons are made in fp32 with a bound on its error, and those it leaves open in
 // fp64: counts are those of fp64. The numbers depend neither on the number of threads nor on how features are
 // blocked.

@@ -1,6 +1,9 @@
 #include "energy_lens/stats/permuted_statistic.h"
 
 #include <algorithm>
+#include <span>
+
+#include "energy_lens/stats/document_rows.h"
 
 namespace energy_lens {
 
@@ -13,17 +16,14 @@ template <typename TargetOf>
 double PermutedStatistic::of(const TargetOf& target_of) const {
   Term total = common_;
   double largest = total.square;
-  for (auto firing = products_.firings.begin(); firing != products_.firings.end();) {
-    const std::int32_t document = firing->document;
-    const std::int64_t target = target_of(document);
+  for_each_document(products_.firings, [&](std::span<const Firing> firings) {
+    const std::int64_t target = target_of(firings.front().document);
     double excess = 0.0;
-    for (; firing != products_.firings.end() && firing->document == document; ++firing) {
-      excess += firing->value * products_.columns.column(firing->position)[target];
-    }
+    for (const Firing& firing : firings) excess += firing.value * products_.columns.column(firing.position)[target];
     total.sum += excess;
     total.square += excess * (excess + 2.0 * products_.common[target]);
     largest = std::max(largest, excess * excess);
-  }
+  });
   return studentised(total, least_square(largest));
 }
 

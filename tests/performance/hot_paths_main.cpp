@@ -56,12 +56,12 @@ double lens(std::int64_t rows) {
 double permutations(std::int64_t pairs) {
   constexpr std::int64_t kPermutations = 1000, kDocuments = 64;
   const PermutationKernel& kernel = generic_permutation_kernel();
-  const std::vector<double> row(kDocuments, 0.5), common(row);
+  const std::vector<float> shares(kDocuments, 0.5), common(shares);
   std::vector<std::uint64_t> packed(kDocuments), totals(kPermutations);
   std::vector<std::uint16_t> target(kPermutations);
   for (std::size_t p = 0; p < target.size(); ++p) target[p] = static_cast<std::uint16_t>(p * 7 % kDocuments);
   for (std::int64_t pair = 0; pair < pairs; ++pair) {
-    kernel.pack_terms(row.data(), common.data(), kDocuments, {1.0, 1.0}, packed.data());
+    kernel.pack({1.0, 1.0, 1.0}, shares.data(), common.data(), kDocuments, packed.data());
     const std::uint64_t* const these[] = {packed.data(), packed.data()};
     const std::uint16_t* const targets[] = {target.data(), target.data()};
     kernel.add_packed(2, these, targets, kPermutations, totals.data());

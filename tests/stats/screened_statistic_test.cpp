@@ -23,7 +23,7 @@ DocumentProducts drawn_products(double size, double shared) {
     products.common.push_back(shared * random.normal());
     for (std::int64_t firing = 0; firing < d % 3; ++firing) {
       products.firings.push_back({static_cast<std::int32_t>(d), static_cast<std::int32_t>(random.below(kPositions)),
-                                  size * (random.uniform() + 0.1)});
+                                  size * (random.uniform() - 0.4)});
     }
   }
   products.columns = {columns, kDocuments};
@@ -52,6 +52,15 @@ TEST(ScreenedStatistics, LieWithinTheirErrorAtEveryScale) {
 
 TEST(ScreenedStatistics, LieWithinTheirErrorWhereTheCommonRowIsLarge) {
   for (const double shared : {1.0, 1e3, 1e6}) EXPECT_EQ(known(drawn_products(1.0, shared)), kPermutations) << shared;
+}
+
+// What fp32 rounds is then much more than what is cut off.
+TEST(ScreenedStatistics, LieWithinTheirErrorWhereFewDocumentsAreActive) {
+  for (const double shared : {0.1, 1.0, 10.0}) {
+    DocumentProducts products = drawn_products(1.0, shared);
+    products.firings.resize(2);
+    EXPECT_EQ(known(products), kPermutations) << shared;
+  }
 }
 
 TEST(ScreenedStatistics, AreUnknownWhereStepsOfSquaresLeaveTheRangeOfNumbers) {

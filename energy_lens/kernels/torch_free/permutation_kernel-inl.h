@@ -26,33 +26,45 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr std::int64_t kLanes = 16;  // numbers that a plain loop has side by side
 
-void AddColumn(double value, const double* __restrict__ column, std::int64_t documents, double* __restrict__ row) {
-  for (std::int64_t e = 0; e < documents; ++e) row[e] += value * column[e];
-}
-
-// Adding this leaves a number, rounded to an integer, in the low bits of the sum: two's complement.
-constexpr double kToInteger = 6755399441055744.0;  // 1.5 * 2^52
-
-template <class RowAt>
-HWY_INLINE void Pack(const RowAt& row_at, const double* __restrict__ common, std::int64_t documents, FixedPoint steps,
-                     std::uint64_t* __restrict__ packed) {
-  constexpr auto kZero = std::bit_cast<std::uint64_t>(kToInteger);
-  const double per_sum = 1.0 / steps.sum, per_square = 1.0 / steps.square;
-  for (std::int64_t e = 0; e < documents; ++e) {
-    const double x = row_at(e), square = x * (x + 2.0 * common[e]);
-    packed[e] = (std::bit_cast<std::uint64_t>(x * per_sum + kToInteger) << 32) +
-                (std::bit_cast<std::uint64_t>(square * per_square + kToInteger) - kZero);
+// Sums stay in registers while all columns are read.
+void AddColumns(const double* HWY_RESTRICT weights, const double* const* HWY_RESTRICT columns, std::int64_t count,
+                std::int64_t documents, double* HWY_RESTRICT row) {
+  const hn::ScalableTag<double> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t e = 0;
+  for (; e + 4 * lanes <= documents; e += 4 * lanes) {
+    double* const to = row + e;
+    auto a = hn::LoadU(d, to), b = hn::LoadU(d, to + lanes);
+    auto c = hn::LoadU(d, to + 2 * lanes), f = hn::LoadU(d, to + 3 * lanes);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const double* const from = columns[i] + e;
+      const auto weight = hn::Set(d, weights[i]);
+      a = hn::MulAdd(weight, hn::LoadU(d, from), a);
+      b = hn::MulAdd(weight, hn::LoadU(d, from + lanes), b);
+      c = hn::MulAdd(weight, hn::LoadU(d, from + 2 * lanes), c);
+      f = hn::MulAdd(weight, hn::LoadU(d, from + 3 * lanes), f);
+    }
+    hn::StoreU(a, d, to);
+    hn::StoreU(b, d, to + lanes);
+    hn::StoreU(c, d, to + 2 * lanes);
+    hn::StoreU(f, d, to + 3 * lanes);
+  }
+  for (; e < documents; ++e) {
+    for (std::int64_t i = 0; i < count; ++i) row[e] += weights[i] * columns[i][e];
   }
 }
 
-void PackTerms(const double* __restrict__ row, const double* __restrict__ common, std::int64_t documents,
-               FixedPoint steps, std::uint64_t* __restrict__ packed) {
-  Pack([&](std::int64_t e) { return row[e]; }, common, documents, steps, packed);
-}
+typedef std::uint32_t Half __attribute__((may_alias));
+static_assert(std::endian::native == std::endian::little);
 
-void PackProduct(double value, const double* __restrict__ column, const double* __restrict__ common,
-                 std::int64_t documents, FixedPoint steps, std::uint64_t* __restrict__ packed) {
-  Pack([&](std::int64_t e) { return value * column[e]; }, common, documents, steps, packed);
+void Pack(FixedRow scale, const float* __restrict__ shares, const float* __restrict__ twice_common,
+          std::int64_t documents, std::uint64_t* packed) {
+  Half* __restrict__ const halves = reinterpret_cast<Half*>(packed);
+  for (std::int64_t e = 0; e < documents; ++e) {
+    const float y = scale.root * shares[e];
+    halves[2 * e] = static_cast<std::uint32_t>(static_cast<std::int32_t>(y * (y + twice_common[e]) + scale.bias));
+    halves[2 * e + 1] = static_cast<std::uint32_t>(static_cast<std::int32_t>(scale.sum * shares[e]));
+  }
 }
 
 // One running maximum would wait for itself at every step. Comparisons pass over NaN; sums do not.
@@ -71,11 +83,12 @@ double LargestMagnitude(const double* __restrict__ row, std::int64_t documents) 
   return most;
 }
 
-typedef std::uint64_t TwoTotals __attribute__((vector_size(16), aligned(8), may_alias));
+typedef std::uint64_t TwoTotals __attribute__((vector_size(16)));
+typedef std::uint64_t FourTotals __attribute__((vector_size(32), aligned(8), may_alias));
 
-// Four targets a load, and one load and one store of totals for two of them: loads and stores are what limits this.
-// Targets come from memory, a page or more a row: fetched ahead, because what the processor fetches by itself stops
-// where a page ends.
+// Four targets a load, and one load and one store of totals for the four of them: loads are what limits this. Targets
+// come from afar, a page or more a row: fetched ahead, because what the processor fetches by itself stops where a page
+// ends.
 template <int kRows>
 HWY_INLINE void AddSome(const std::uint64_t* const* packed, const std::uint16_t* const* targets, std::int64_t count,
                         std::uint64_t* totals) {
@@ -85,23 +98,21 @@ HWY_INLINE void AddSome(const std::uint64_t* const* packed, const std::uint16_t*
     from[r] = packed[r];
     to[r] = targets[r];
   }
-  static_assert(std::endian::native == std::endian::little);
   constexpr std::int64_t kAhead = 512, kLine = 32;  // targets
   std::int64_t p = 0;
-  for (; p + 4 <= count; p += 4) {
-    if (p % kLine == 0) {
-      for (int r = 0; r < kRows; ++r) __builtin_prefetch(to[r] + std::min(p + kAhead, count - 1));
+  for (; p + kLine <= count; p += kLine) {
+    for (int r = 0; r < kRows; ++r) __builtin_prefetch(to[r] + std::min(p + kAhead, count - 1));
+    HWY_UNROLL(8)
+    for (std::int64_t i = p; i < p + kLine; i += 4) {
+      TwoTotals first{}, second{};
+      for (int r = 0; r < kRows; ++r) {
+        std::uint64_t four;
+        std::memcpy(&four, to[r] + i, sizeof(four));
+        first += TwoTotals{from[r][four & 0xffff], from[r][four >> 16 & 0xffff]};
+        second += TwoTotals{from[r][four >> 32 & 0xffff], from[r][four >> 48]};
+      }
+      *reinterpret_cast<FourTotals*>(totals + i) += __builtin_shufflevector(first, second, 0, 1, 2, 3);
     }
-    auto* const own = reinterpret_cast<TwoTotals*>(totals + p);
-    TwoTotals first = own[0], second = own[1];
-    for (int r = 0; r < kRows; ++r) {
-      std::uint64_t four;
-      std::memcpy(&four, to[r] + p, sizeof(four));
-      first += TwoTotals{from[r][four & 0xffff], from[r][four >> 16 & 0xffff]};
-      second += TwoTotals{from[r][four >> 32 & 0xffff], from[r][four >> 48]};
-    }
-    own[0] = first;
-    own[1] = second;
   }
   for (; p < count; ++p) {
     for (int r = 0; r < kRows; ++r) totals[p] += from[r][to[r][p]];
@@ -172,8 +183,9 @@ double Studentise(const std::uint64_t* HWY_RESTRICT totals, Term common, FixedPo
   auto least = none, largest = hn::Zero(f);
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(i));
   const auto some = [&](const std::uint64_t* from, std::int64_t many, float* to) {
-    const auto total = hn::BitCast(i, hn::LoadU(u, from));
-    const auto low = hn::ShiftRight<32>(hn::ShiftLeft<32>(total)), high = hn::ShiftRight<32>(hn::Sub(total, low));
+    const auto total = hn::LoadU(u, from);
+    const auto low = hn::BitCast(i, hn::And(total, hn::Set(u, 0xffffffff)));
+    const auto high = hn::ShiftRight<32>(hn::BitCast(i, total));
     const auto sums = hn::DemoteTo(f, hn::MulAdd(hn::ConvertTo(d, high), per_step, sum));
     const auto squares = hn::DemoteTo(f, hn::Add(hn::ConvertTo(d, low), square));
     const auto known = hn::And(hn::Gt(squares, least_known), hn::FirstN(f, static_cast<std::size_t>(many)));
@@ -227,15 +239,8 @@ Reached CountReached(const float* __restrict__ statistics, const double* __restr
 }
 
 const PermutationKernel& PermutationOfTarget() {
-  static const PermutationKernel kernel{hwy::TargetName(HWY_TARGET),
-                                        AddColumn,
-                                        LargestMagnitude,
-                                        PackTerms,
-                                        PackProduct,
-                                        AddPacked,
-                                        Studentise,
-                                        Undecided,
-                                        CountReached};
+  static const PermutationKernel kernel{
+      hwy::TargetName(HWY_TARGET), AddColumns, LargestMagnitude, Pack, AddPacked, Studentise, Undecided, CountReached};
   return kernel;
 }
 
