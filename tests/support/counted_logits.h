@@ -1,6 +1,7 @@
-// A model that remembers for how many rows at once it was asked for logits.
+// A model that remembers for how many rows at once it was asked for logits. Threads may share it.
 #pragma once
 #include <algorithm>
+#include <mutex>
 
 #include "tests/support/passed_on_model.h"
 
@@ -20,9 +21,12 @@ class CountedLogits : public PassedOnModel {
 
  private:
   ForwardResult counted(ForwardResult result) const {
-    if (result.logits.defined()) most_rows_ = std::max(most_rows_, result.logits.size(0) * result.logits.size(1));
+    if (!result.logits.defined()) return result;
+    const std::scoped_lock lock(mutex_);
+    most_rows_ = std::max(most_rows_, result.logits.size(0) * result.logits.size(1));
     return result;
   }
+  mutable std::mutex mutex_;
   mutable std::int64_t most_rows_ = 0;
 };
 
