@@ -50,7 +50,7 @@ struct PermutationKernel {
   // |row[e]| at most; NaN where one is NaN or infinite.
   double (*largest_magnitude)(const double* row, std::int64_t documents);
   // The terms x[e] and (x[e] + common[e])^2 - common[e]^2 + bias in steps, both of magnitude below 2^31 and the second
-  // not below -1/2, cut to integers: packed[e] is sum << 32 plus square. twice_common [documents]: 2 common[e] in
+  // above -1, cut to integers: packed[e] is sum << 32 plus square. twice_common [documents]: 2 common[e] in
   // square roots of a step of the square. The sum is off by less than 1 + 2.5 * 2^-24 |x_most| and the square by less
   // than 1 + 7.5 * 2^-24 |x_most| (|x_most| + 4 |common|), in their steps, where |shares| <= 1 are off by 2^-25.
   void (*pack)(FixedRow scale, const float* shares, const float* twice_common, std::int64_t documents,
