@@ -19,15 +19,17 @@ std::vector<double> common_row(std::span<const double> mean_a, const SeriesColum
   for (std::int64_t t = 0; t < windows.tokens; ++t) {
     const std::span<const double> mean = mean_a.subspan(t * strata, strata);
     if (std::ranges::all_of(mean, [](double value) { return value == 0.0; })) continue;
-    if (strata == 1) {
-      positions.push_back(static_cast<std::int32_t>(t));
-      weights.push_back(-mean.front());
-    } else {
-      const std::span<const double> column = columns.column(t);
-      for (std::int64_t e = 0; e < windows.documents; ++e) common[e] -= mean[windows.strata[e]] * column[e];
-    }
+    positions.push_back(static_cast<std::int32_t>(t));
+    weights.push_back(-mean.front());
   }
-  columns.add(positions, weights, common);
+  if (strata == 1) {
+    columns.add(positions, weights, common);
+    return common;
+  }
+  for (const std::int32_t t : positions) {
+    const std::span<const double> mean = mean_a.subspan(t * strata, strata), column = columns.column(t);
+    for (std::int64_t e = 0; e < windows.documents; ++e) common[e] -= mean[windows.strata[e]] * column[e];
+  }
   return common;
 }
 

@@ -13,16 +13,30 @@ namespace {
 
 constexpr std::int64_t kMostTokens = 65536;  // what the shifts' 16 bits can name
 
-// c(h) of one document for every h.
-void circular_products(const double* a, const double* s, std::span<double> twice, std::span<double> products) {
-  const auto tokens = static_cast<std::int64_t>(products.size());
-  std::copy_n(s, tokens, twice.data());
-  std::copy_n(s, tokens, twice.data() + tokens);
-  std::fill(products.begin(), products.end(), 0.0);
-  std::vector<const double*> shifted(products.size());
-  for (std::int64_t t = 0; t < tokens; ++t) shifted[t] = twice.data() + t;
-  best_permutation_kernel().add_columns(a, shifted.data(), tokens, tokens, products.data());
-}
+// c(h) of one document at a time, for every h.
+class CircularProducts {
+ public:
+  explicit CircularProducts(std::int64_t tokens)
+      : tokens_(tokens), twice_(static_cast<std::size_t>(2 * tokens)), products_(static_cast<std::size_t>(tokens)) {
+    for (std::int64_t t = 0; t < tokens; ++t) shifted_.push_back(twice_.data() + t);
+  }
+  CircularProducts(const CircularProducts&) = delete;
+  CircularProducts& operator=(const CircularProducts&) = delete;
+
+  // a, s [T]. Valid until the next document.
+  std::span<const double> of(const double* a, const double* s) {
+    std::copy_n(s, tokens_, twice_.data());
+    std::copy_n(s, tokens_, twice_.data() + tokens_);
+    std::ranges::fill(products_, 0.0);
+    best_permutation_kernel().add_columns(a, shifted_.data(), tokens_, tokens_, products_.data());
+    return products_;
+  }
+
+ private:
+  std::int64_t tokens_;
+  std::vector<double> twice_, products_;
+  std::vector<const double*> shifted_;  // s from t on
+};
 
 }  // namespace
 
@@ -47,13 +61,12 @@ CircularShifts circular_shifts(std::int64_t documents, std::int64_t tokens, std:
 ShiftTest circular_shift_test(std::span<const double> a, std::span<const double> s, const CircularShifts& shifts) {
   const std::int64_t tokens = shifts.tokens;
   EL_ASSERT(static_cast<std::int64_t>(a.size()) == shifts.documents * tokens && a.size() == s.size());
-  const auto width = static_cast<std::size_t>(tokens);
-  std::vector<double> twice(2 * width), products(width);
+  CircularProducts circular(tokens);
   std::vector<Term> totals(static_cast<std::size_t>(shifts.count), Term{0.0, 0.0});
   Term observed{0.0, 0.0};
   double largest = 0.0;
   for (std::int64_t d = 0; d < shifts.documents; ++d) {
-    circular_products(a.data() + d * tokens, s.data() + d * tokens, twice, products);
+    const std::span<const double> products = circular.of(a.data() + d * tokens, s.data() + d * tokens);
     largest = std::max(largest, best_permutation_kernel().largest_magnitude(products.data(), tokens));
     add_product(products[0], observed);
     const std::uint16_t* const shift = shifts.of(d);

@@ -20,7 +20,8 @@
 namespace energy_lens {
 namespace {
 
-constexpr std::int64_t kFeatureBlock = 128;  // many, so that threads seldom wait for each other
+// Many, so that threads seldom wait for each other; but each may have a series of its own, 12 bytes a token.
+constexpr std::int64_t kFeatureBlock = 128;
 constexpr std::int64_t kPermutationBlock = 512;
 constexpr std::int64_t kMostDocuments = 65536;  // what the permutations' 16 bits can name
 

@@ -37,7 +37,8 @@ struct Firing {
   double value;
 };
 
-// A series s by position, [positions, D]. Copies share it.
+// A series s by position, [positions, D]. Copies share it; what is returned lives as long as one of them. One made of
+// nothing has no position to ask for.
 class SeriesColumns {
  public:
   SeriesColumns() = default;
@@ -47,7 +48,7 @@ class SeriesColumns {
   std::span<const double> column(std::int64_t position) const { return part(held_->values, position); }
   // The largest |s| of the position; NaN where one is not finite.
   double largest(std::int64_t position) const { return held_->largest[position]; }
-  // column(position) / largest(position) rounded to fp32.
+  // column(position) / largest(position) rounded to fp32, 0 where that is.
   std::span<const float> shares(std::int64_t position) const { return part(held_->shares, position); }
   // row[d] += sum over i of weights[i] * column(positions[i])[d]
   void add(std::span<const std::int32_t> positions, std::span<const double> weights, std::span<double> row) const;

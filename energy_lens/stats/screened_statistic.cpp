@@ -11,9 +11,11 @@
 namespace energy_lens {
 namespace {
 
-// What fp32 adds to the error of a sum over all rows, in steps: 7.5 * 2^-24 of 2^31, and what is left for fp64.
-constexpr double kRounded = 1024.0;
 constexpr double kMostSteps = 2147483647.0;
+// What fp32 puts a term out by, as a share of what it is at most (PermutationKernel::pack).
+constexpr double kTermError = 8.0 * 0x1p-24;
+// What that makes of a sum over all rows, in steps; 64 are for fp64.
+constexpr double kRounded = kTermError * 0x1p31 + 64.0;
 
 // What the terms of all active documents can add up to at most.
 struct Bounds {
@@ -23,7 +25,15 @@ struct Bounds {
   std::int64_t documents = 0;  // active
 };
 
-// A square is at least -2 |x| |common|: as much is added to it before it is packed.
+// What |G[d, e] - common[e]| is at most for the document whose firings these are; NaN where it may be anything.
+double largest_term(const SeriesColumns& columns, std::span<const Firing> firings) {
+  double most = 0.0;
+  for (const Firing& firing : firings) most += std::abs(firing.value) * columns.largest(firing.position);
+  return most;
+}
+
+// A square is at least -2 |x| |common|: as much is added to it before it is packed, which takes it to the range at
+// most.
 double square_below(double most, double common) { return 2.0 * most * common; }
 double square_range(double most, double common) { return most * (most + 4.0 * common); }
 
@@ -39,14 +49,14 @@ Bounds bounds_of(const DocumentProducts& products) {
   return bounds;
 }
 
-// The steps of both sums: with the roundings of fp32 and what is added to squares on their account, inside 31 bits.
+// The steps of both sums: with the error of fp32, and twice as much that is added to squares for it, inside 31 bits.
 FixedPoint steps_of(const Bounds& bounds) {
-  const double most = kMostSteps - 4.0 * kRounded;
+  const double most = kMostSteps - 3.0 * kRounded;
   return {bounds.sum / most, bounds.square / most};
 }
 
-// Whether the sums of squares are in the range of fp32, which the statistic is made in. Then |common| is below 1e22
-// times the largest term, and all other numbers are in range as well.
+// Whether the sums of squares are in the range of fp32, which the statistic is made in. Then |common| is below 1e15
+// square roots of a step, and all other numbers are in range as well.
 bool can_be_screened(const FixedPoint& steps, const Term& common) {
   return std::isnormal(steps.square) && common.square < 1e30 * steps.square;
 }
@@ -73,20 +83,29 @@ class RowPacker {
     const double signed_most = one ? std::copysign(most, firings.front().value) : most;
     const FixedRow scale{static_cast<float>(signed_most / steps_.sum), static_cast<float>(signed_most / root_),
                          bias(most)};
-    const std::span<const float> shares = one ? products_.columns.shares(firings.front().position) : of(firings, most);
+    const std::span<const float> shares =
+        one ? products_.columns.shares(firings.front().position) : joined_shares(firings, most);
     best_permutation_kernel().pack(scale, shares.data(), twice_common_.data(), std::ssize(row_), packed);
     return scale.bias;
   }
 
  private:
-  // With what fp32 may take off.
+  // Twice what fp32 may take off: a square stays above 0.
   float bias(double most) const {
-    return static_cast<float>((square_below(most, common_) + 0x1p-20 * square_range(most, common_)) / steps_.square);
+    const double added = square_below(most, common_) + 2.0 * kTermError * square_range(most, common_);
+    return static_cast<float>(added / steps_.square);
   }
 
-  std::span<const float> of(std::span<const Firing> firings, double most) {
+  // Of a row made of several columns.
+  std::span<const float> joined_shares(std::span<const Firing> firings, double most) {
+    positions_.clear();
+    weights_.clear();
+    for (const Firing& firing : firings) {
+      positions_.push_back(firing.position);
+      weights_.push_back(firing.value);
+    }
     std::ranges::fill(row_, 0.0);
-    for (const Firing& firing : firings) products_.columns.add({&firing.position, 1}, {&firing.value, 1}, row_);
+    products_.columns.add(positions_, weights_, row_);
     shares_of(row_, most, shares_);
     return shares_;
   }
@@ -95,8 +114,31 @@ class RowPacker {
   double common_;
   FixedPoint steps_;
   double root_;  // of a step of the square
-  std::vector<double> row_;
+  std::vector<double> row_, weights_;
+  std::vector<std::int32_t> positions_;
   std::vector<float> shares_, twice_common_;
+};
+
+// kRowsAtOnce tables [D], each with the permuted targets of its document.
+struct RowTables {
+  explicit RowTables(std::size_t documents) {
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      entries[i].resize(documents);
+      from[i] = entries[i].data();
+    }
+  }
+
+  // The table to fill for a document.
+  std::uint64_t* append(const std::uint16_t* document_targets) {
+    targets[rows] = document_targets;
+    return entries[rows++].data();
+  }
+  bool full() const { return rows == kRowsAtOnce; }
+
+  std::vector<std::uint64_t> entries[kRowsAtOnce];
+  const std::uint64_t* from[kRowsAtOnce];
+  const std::uint16_t* targets[kRowsAtOnce] = {};
+  int rows = 0;
 };
 
 }  // namespace

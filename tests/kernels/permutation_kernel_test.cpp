@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "energy_lens/core/philox.h"
@@ -40,7 +42,8 @@ TEST(PermutationKernel, LookUpsOfEveryInstructionSetAddUpToTheSameTotals) {
   }
 }
 
-// Small integers: nothing is rounded. Terms x = 12 shares with common rows 2 c, in steps of 1/2 and of 1/4.
+// Small integers: nothing is rounded. Terms x = 12 shares beside common rows of 0 to 4, in steps of 1/2 and of
+// 1/4.
 TEST(PermutationKernel, PacksSumsAndSquaresOfEveryDocument) {
   constexpr FixedRow kScale{24.0f, 24.0f, 1000.0f};
   for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
@@ -62,54 +65,79 @@ TEST(PermutationKernel, PacksSumsAndSquaresOfEveryDocument) {
   }
 }
 
-// One row whose terms go up to 2^30 steps, as those of a feature active in a single document do.
-TEST(PermutationKernel, PacksToWithinTheErrorItStates) {
-  constexpr double kMost = 0x1p30, kRoot = 0x1p14, kCommon = 3000.0, kUlp = 0x1p-24;
-  constexpr double kBias = 2.001 * kRoot * kCommon;
-  const FixedRow scale{static_cast<float>(kMost), static_cast<float>(kRoot), static_cast<float>(kBias)};
+// One row in steps, and how far it may be off.
+struct Row {
+  double most, root, common;
+  std::vector<double> share, commons;
+};
+
+// As far as the packer goes: a feature active in one document has steps of 2^-31 of its bound. Nothing here is a power
+// of two, so every rounding counts.
+Row drawn_row() {
+  Row row{2147479551.0, 32771.7, 3000.3, {1.0, -1.0}, {0.0, 0.0}};
   Philox random(4, "rounding");
-  std::vector<double> share, common;
-  std::vector<float> shares, twice_common;
   for (int e = 0; e < 1000; ++e) {
-    share.push_back(2.0 * random.uniform() - 1.0);
-    common.push_back(kCommon * (2.0 * random.uniform() - 1.0));
-    shares.push_back(static_cast<float>(share.back()));
-    twice_common.push_back(static_cast<float>(2.0 * common.back()));
+    row.share.push_back(2.0 * random.uniform() - 1.0);
+    row.commons.push_back(row.common * (2.0 * random.uniform() - 1.0));
   }
-  const double sum_error = 1.0 + 2.5 * kUlp * kMost;
-  const double square_error = 1.0 + 7.5 * kUlp * kRoot * (kRoot + 4.0 * kCommon);
-  for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
-    std::vector<std::uint64_t> packed(shares.size());
-    kernel->pack(scale, shares.data(), twice_common.data(), std::ssize(shares), packed.data());
-    double worst_sum = 0.0, worst_square = 0.0;
-    for (std::size_t e = 0; e < shares.size(); ++e) {
-      const double y = kRoot * share[e], square = y * (y + 2.0 * common[e]) + scale.bias;
-      const auto sum_found = static_cast<std::int32_t>(packed[e] >> 32), found = static_cast<std::int32_t>(packed[e]);
-      EXPECT_GE(found, 0);
-      worst_sum = std::max(worst_sum, std::abs(sum_found - kMost * share[e]));
-      worst_square = std::max(worst_square, std::abs(found - square));
+  return row;
+}
+
+// Each rounding as large as it can be and of the same sign, where products are not fused with sums.
+Row worst_row() {
+  const double most = 32768.0 * (1.0 + 2049.0 * 0x1p-23 + 0.999 * 0x1p-24), common = 0.99 * 0x1p-10;
+  return {most, most, common, {1.0 - 0x1p-24 + 0.999 * 0x1p-25}, {common}};
+}
+
+TEST(PermutationKernel, PacksToWithinTheErrorItStates) {
+  constexpr double kUlp = 0x1p-24;
+  for (const Row& row : {drawn_row(), worst_row()}) {
+    const double range = row.root * (row.root + 4.0 * row.common);
+    const FixedRow scale{static_cast<float>(row.most), static_cast<float>(row.root),
+                         static_cast<float>(2.0 * row.root * row.common + 16.0 * kUlp * range)};
+    std::vector<float> shares, twice_common;
+    for (const double share : row.share) shares.push_back(static_cast<float>(share));
+    for (const double common : row.commons) twice_common.push_back(static_cast<float>(2.0 * common));
+    for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
+      std::vector<std::uint64_t> packed(shares.size());
+      kernel->pack(scale, shares.data(), twice_common.data(), std::ssize(shares), packed.data());
+      double worst_sum = 0.0, worst_square = 0.0;
+      for (std::size_t e = 0; e < shares.size(); ++e) {
+        const double y = row.root * row.share[e], square = y * (y + 2.0 * row.commons[e]) + scale.bias;
+        const auto sum = static_cast<std::int32_t>(packed[e] >> 32), found = static_cast<std::int32_t>(packed[e]);
+        EXPECT_GE(found, 0);
+        worst_sum = std::max(worst_sum, std::abs(sum - row.most * row.share[e]));
+        worst_square = std::max(worst_square, std::abs(found - square));
+      }
+      EXPECT_LE(worst_sum, 1.0 + 2.5 * kUlp * row.most);
+      EXPECT_LE(worst_square, 1.0 + 8.0 * kUlp * range);
+      EXPECT_GE(worst_square, 0.3 * 8.0 * kUlp * range);
     }
-    EXPECT_LE(worst_sum, sum_error);
-    EXPECT_GE(worst_sum, 0.1 * sum_error);
-    EXPECT_LE(worst_square, square_error);
-    EXPECT_GE(worst_square, 0.1 * square_error);
   }
 }
 
+// Small integers are exact, large ones show the order: any other gives 0.
 TEST(PermutationKernel, AddsColumnsInTheOrderGiven) {
-  Philox random(3, "columns");
+  const std::vector<double> weights{1.0, -2.0, 3.0};
   for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
-    for (const std::int64_t documents : {1, 31, 32, 101}) {
-      std::vector<double> weights{0.5, -2.0, 3.0}, all, row, expected;
-      for (std::int64_t i = 0; i < 4 * documents; ++i) all.push_back(random.normal());
-      row.assign(all.begin(), all.begin() + documents);
-      expected = row;
-      const double* const columns[] = {all.data() + documents, all.data() + 2 * documents, all.data() + 3 * documents};
+    for (const std::int64_t documents : {1, 7, 31, 32, 45, 101}) {
+      std::vector<double> row, expected, first, second, third, large(static_cast<std::size_t>(documents), 1e17);
       for (std::int64_t e = 0; e < documents; ++e) {
-        for (std::size_t i = 0; i < weights.size(); ++i) expected[e] += weights[i] * columns[i][e];
+        first.push_back(static_cast<double>(e));
+        second.push_back(static_cast<double>(e % 5));
+        third.push_back(static_cast<double>(e % 11));
+        row.push_back(static_cast<double>(e % 3));
+        expected.push_back(row[e] + first[e] - 2.0 * second[e] + 3.0 * third[e]);
       }
+      const double* const columns[] = {first.data(), second.data(), third.data()};
       kernel->add_columns(weights.data(), columns, 3, documents, row.data());
-      for (std::int64_t e = 0; e < documents; ++e) EXPECT_NEAR(row[e], expected[e], 1e-14) << e;
+      EXPECT_EQ(row, expected);
+
+      const std::vector<double> ones(large.size(), 1.0), signs{1.0, -1.0, 1.0};
+      const double* const far[] = {large.data(), large.data(), ones.data()};
+      row.assign(row.size(), 0.0);
+      kernel->add_columns(signs.data(), far, 3, documents, row.data());
+      EXPECT_EQ(row, ones);
     }
   }
 }
@@ -117,7 +145,7 @@ TEST(PermutationKernel, AddsColumnsInTheOrderGiven) {
 // Counts with full lanes, part of them and one beside them, against one permutation at a time.
 TEST(PermutationKernel, StudentisesAndCountsAsOneByOne) {
   constexpr FixedPoint kSteps{0.125, 0.25};
-  constexpr Term kCommon{1.5, -5.0};
+  constexpr Term kCommon{1.5, -5.0 - 0.25 * 0x1p31};
   constexpr double kWrong = 40.0, kObserved = 0.4, kReach = 0.399;
   Philox random(2, "statistics");
   for (const PermutationKernel* kernel : {&best_permutation_kernel(), &generic_permutation_kernel()}) {
@@ -126,7 +154,7 @@ TEST(PermutationKernel, StudentisesAndCountsAsOneByOne) {
       std::vector<double> sums, squares, exact, maxima;
       for (std::int64_t p = 0; p < count; ++p) {
         const auto sum = static_cast<std::int64_t>(random.below(200)) - 100;
-        const auto square = static_cast<std::int64_t>(random.below(400));
+        const auto square = static_cast<std::int64_t>(random.below(400)) + (std::int64_t{1} << 31);
         totals.push_back((static_cast<std::uint64_t>(sum) << 32) + static_cast<std::uint64_t>(square));
         sums.push_back(kCommon.sum + kSteps.sum * static_cast<double>(sum));
         squares.push_back(kCommon.square + kSteps.square * static_cast<double>(square));

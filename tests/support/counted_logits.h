@@ -1,6 +1,7 @@
 // A model that remembers for how many rows at once it was asked for logits. Threads may share it.
 #pragma once
 #include <algorithm>
+#include <cstdint>
 #include <mutex>
 
 #include "tests/support/passed_on_model.h"
@@ -17,7 +18,10 @@ class CountedLogits : public PassedOnModel {
                              const ForwardOptions& options) const override {
     return counted(PassedOnModel::forward_from(layer, resid, batch, options));
   }
-  std::int64_t most_rows() const { return most_rows_; }
+  std::int64_t most_rows() const {
+    const std::scoped_lock lock(mutex_);
+    return most_rows_;
+  }
 
  private:
   ForwardResult counted(ForwardResult result) const {
@@ -26,6 +30,7 @@ class CountedLogits : public PassedOnModel {
     most_rows_ = std::max(most_rows_, result.logits.size(0) * result.logits.size(1));
     return result;
   }
+
   mutable std::mutex mutex_;
   mutable std::int64_t most_rows_ = 0;
 };

@@ -26,40 +26,42 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr std::int64_t kLanes = 16;  // numbers that a plain loop has side by side
 
-// Sums stay in registers while all columns are read.
-void AddColumns(const double* HWY_RESTRICT weights, const double* const* HWY_RESTRICT columns, std::int64_t count,
-                std::int64_t documents, double* HWY_RESTRICT row) {
+// Of kVectors vectors from `begin` on, as often as they fit; sums stay in registers while all columns are read. Returns
+// where it stopped.
+template <std::int64_t kVectors>
+HWY_INLINE std::int64_t AddStrips(const double* HWY_RESTRICT weights, const double* const* HWY_RESTRICT columns,
+                                  std::int64_t count, std::int64_t begin, std::int64_t documents,
+                                  double* HWY_RESTRICT row) {
   const hn::ScalableTag<double> d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t e = 0;
-  for (; e + 4 * lanes <= documents; e += 4 * lanes) {
-    double* const to = row + e;
-    auto a = hn::LoadU(d, to), b = hn::LoadU(d, to + lanes);
-    auto c = hn::LoadU(d, to + 2 * lanes), f = hn::LoadU(d, to + 3 * lanes);
+  for (; begin + kVectors * lanes <= documents; begin += kVectors * lanes) {
+    hn::Vec<decltype(d)> sum[kVectors];
+    for (std::int64_t v = 0; v < kVectors; ++v) sum[v] = hn::LoadU(d, row + begin + v * lanes);
     for (std::int64_t i = 0; i < count; ++i) {
-      const double* const from = columns[i] + e;
+      const double* const from = columns[i] + begin;
       const auto weight = hn::Set(d, weights[i]);
-      a = hn::MulAdd(weight, hn::LoadU(d, from), a);
-      b = hn::MulAdd(weight, hn::LoadU(d, from + lanes), b);
-      c = hn::MulAdd(weight, hn::LoadU(d, from + 2 * lanes), c);
-      f = hn::MulAdd(weight, hn::LoadU(d, from + 3 * lanes), f);
+      for (std::int64_t v = 0; v < kVectors; ++v) sum[v] = hn::MulAdd(weight, hn::LoadU(d, from + v * lanes), sum[v]);
     }
-    hn::StoreU(a, d, to);
-    hn::StoreU(b, d, to + lanes);
-    hn::StoreU(c, d, to + 2 * lanes);
-    hn::StoreU(f, d, to + 3 * lanes);
+    for (std::int64_t v = 0; v < kVectors; ++v) hn::StoreU(sum[v], d, row + begin + v * lanes);
   }
+  return begin;
+}
+
+void AddColumns(const double* HWY_RESTRICT weights, const double* const* HWY_RESTRICT columns, std::int64_t count,
+                std::int64_t documents, double* HWY_RESTRICT row) {
+  std::int64_t e = AddStrips<4>(weights, columns, count, 0, documents, row);
+  e = AddStrips<1>(weights, columns, count, e, documents, row);
   for (; e < documents; ++e) {
     for (std::int64_t i = 0; i < count; ++i) row[e] += weights[i] * columns[i][e];
   }
 }
 
-typedef std::uint32_t Half __attribute__((may_alias));
+typedef std::uint32_t Word32 __attribute__((may_alias));
 static_assert(std::endian::native == std::endian::little);
 
 void Pack(FixedRow scale, const float* __restrict__ shares, const float* __restrict__ twice_common,
           std::int64_t documents, std::uint64_t* packed) {
-  Half* __restrict__ const halves = reinterpret_cast<Half*>(packed);
+  Word32* __restrict__ const halves = reinterpret_cast<Word32*>(packed);
   for (std::int64_t e = 0; e < documents; ++e) {
     const float y = scale.root * shares[e];
     halves[2 * e] = static_cast<std::uint32_t>(static_cast<std::int32_t>(y * (y + twice_common[e]) + scale.bias));

@@ -52,15 +52,15 @@ struct PermutationKernel {
   // The terms x[e] and (x[e] + common[e])^2 - common[e]^2 + bias in steps, both of magnitude below 2^31 and the second
   // above -1, cut to integers: packed[e] is sum << 32 plus square. twice_common [documents]: 2 common[e] in
   // square roots of a step of the square. The sum is off by less than 1 + 2.5 * 2^-24 |x_most| and the square by less
-  // than 1 + 7.5 * 2^-24 |x_most| (|x_most| + 4 |common|), in their steps, where |shares| <= 1 are off by 2^-25.
+  // than 1 + 8 * 2^-24 |x_most| (|x_most| + 4 |common|), in their steps, where |shares| <= 1 are off by 2^-25.
   void (*pack)(FixedRow scale, const float* shares, const float* twice_common, std::int64_t documents,
                std::uint64_t* packed);
   // totals[p] += packed[0][targets[0][p]] + ..., for `rows` <= kRowsAtOnce of them.
   void (*add_packed)(int rows, const std::uint64_t* const* packed, const std::uint16_t* const* targets,
                      std::int64_t count, std::uint64_t* totals);
   // statistics[p] = sum / sqrt(square) of common + totals[p], whose parts may be `wrong` steps off, wrong an integer
-  // below 2^23, and whose square is below 2^32; NaN where that hides it. Returns how far the others may be off, 0 where
-  // there are none.
+  // below 2^23; the low half of totals[p] is its square; NaN where that hides it. Returns how far the others may be
+  // off, 0 where there are none.
   double (*studentise)(const std::uint64_t* totals, Term common, FixedPoint steps, double wrong, std::int64_t count,
                        float* statistics);
   // Lists, ascending, the statistics that are NaN or whose size, known to within `error`, cannot be told from
