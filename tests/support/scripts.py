@@ -24,10 +24,13 @@ def command_under_test():
     return str(built("apps/cli/energy-lens"))
 
 
-def has_sanitizer(program):
-    """Whether a program's build folder was configured with one: its memory, time and instructions are not ours."""
+def has_sanitizer(program, kinds="AT"):
+    """Whether a program's build folder was configured with one: its memory, time and instructions are not ours.
+
+    kinds: of which, A for addresses, T for threads.
+    """
     cache = next(folder / "CMakeCache.txt" for folder in pathlib.Path(program).parents if (folder / "CMakeCache.txt").exists())
-    return re.search(r"^ENERGY_LENS_[AT]SAN:BOOL=ON$", cache.read_text(), re.MULTILINE) is not None
+    return re.search(rf"^ENERGY_LENS_[{kinds}]SAN:BOOL=ON$", cache.read_text(), re.MULTILINE) is not None
 
 
 def need_no_sanitizer(program):
